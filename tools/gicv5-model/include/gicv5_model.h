@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * C interface of the GICv5 architecture model.
+ *
+ * The model is the whole GICv5 as software sees it; whoever embeds it (the
+ * emulator) supplies processors, wires and memory, and decides nothing.
+ *
+ * Threading: the model has no locks. The caller serialises every call on one
+ * struct gicv5; callbacks run inside a call, on the calling thread, and must
+ * not call back into the model.
+ */
+#ifndef GICV5_MODEL_H
+#define GICV5_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gicv5;
+
+#define GICV5_MAX_PES		16
+#define GICV5_NR_PPIS		128
+#define GICV5_IRS_FRAME_SIZE	0x10000
+
+/* Interrupt lines from the GIC to one PE, as a bit mask. */
+enum gicv5_line {
+	GICV5_LINE_IRQ	= 1 << 0,	/* physical IRQ */
+	GICV5_LINE_NMI	= 1 << 1,	/* physical IRQ with Superpriority */
+	GICV5_LINE_VIRQ	= 1 << 2,	/* virtual IRQ */
+	GICV5_LINE_VNMI	= 1 << 3,	/* virtual IRQ with Superpriority */
+};
+
+struct gicv5_config {
+	uint32_t num_pes;	/* 1..GICV5_MAX_PES; the IAFFID of PE n is n */
+	uint32_t num_spis;	/* 0..1024 SPIs, INTID.ID 0 upwards */
+	bool virt;		/* IRS_IDR0.VIRT */
+	/* Room for what is not fixed by the architecture; 0 means default. */
+	uint32_t lpi_id_bits;	/* IRS_IDR2.ID_BITS; default 16 */
+	bool ist_linear_only;	/* clear IRS_IDR2.IST_LEVELS */
+};
+
+struct gicv5_callbacks {
+	void *opaque;
+	/* The set of asserted lines of PE @pe is now @lines. Called on change. */
+	void (*lines)(void *opaque, uint32_t pe, uint32_t lines);
+	/* Guest physical memory, for the IST. False: the access faulted. */
+	bool (*mem_read)(void *opaque, uint64_t pa, void *buf, size_t len);
+	bool (*mem_write)(void *opaque, uint64_t pa, const void *buf, size_t len);
+	/* Software did what the architecture calls an error. One line, no '\n'. */
+	void (*guest_error)(void *opaque, const char *msg);
+};
+
+/* NULL if @config is out of range; @why then points at a static string. */
+struct gicv5 *gicv5_new(const struct gicv5_config *config,
+			const struct gicv5_callbacks *cb, const char **why);
+void gicv5_free(struct gicv5 *g);
+
+/* Cold reset of everything, or of one PE's CPU interface. */
+void gicv5_reset(struct gicv5 *g);
+void gicv5_reset_pe(struct gicv5 *g, uint32_t pe);
+
+/* What the model needs to know of the PE to place an access. */
+struct gicv5_pe_state {
+	uint8_t el;		/* current Exception level, 0..2 */
+	bool el2;		/* EL2 is implemented and enabled */
+	uint64_t hcr_el2;	/* effective HCR_EL2 */
+};
+
+enum gicv5_access {
+	GICV5_OK,
+	GICV5_UNDEF,		/* the access is UNDEFINED */
+	GICV5_TRAP_EL2,		/* trap to EL2, EC 0x18, as a system register access */
+};
+
+/* The table of system registers and instructions, in index order 0..n-1. */
+struct gicv5_sysreg {
+	const char *name;	/* "ICC_PCR_EL1", "GIC_CDEOI", "GSB_SYS" */
+	uint8_t op0, op1, crn, crm, op2;
+	bool insn;		/* op0 == 1: a SYS or SYSL instruction */
+	bool readable, writable; /* of the encoding; anything else is UNDEFINED */
+};
+
+size_t gicv5_num_sysregs(void);
+const struct gicv5_sysreg *gicv5_sysreg(size_t index);
+
+/* Would this access trap, be UNDEFINED, or be done? Changes nothing. */
+enum gicv5_access gicv5_sysreg_check(const struct gicv5 *g, uint32_t pe,
+				     size_t index, bool write,
+				     const struct gicv5_pe_state *state);
+/* Only after a check that said GICV5_OK. */
+uint64_t gicv5_sysreg_read(struct gicv5 *g, uint32_t pe, size_t index,
+			   const struct gicv5_pe_state *state);
+void gicv5_sysreg_write(struct gicv5 *g, uint32_t pe, size_t index,
+			uint64_t value, const struct gicv5_pe_state *state);
+
+/* The IRS configuration frame. @size is 4 or 8; false: external abort. */
+bool gicv5_irs_read(struct gicv5 *g, uint32_t offset, uint32_t size,
+		    uint64_t *value);
+bool gicv5_irs_write(struct gicv5 *g, uint32_t offset, uint32_t size,
+		     uint64_t value);
+
+/* Wires into the GIC. Level interrupts follow @level, edge ones its rise. */
+void gicv5_set_ppi(struct gicv5 *g, uint32_t pe, uint32_t id, bool level);
+void gicv5_set_spi(struct gicv5 *g, uint32_t id, bool level);
+
+/* The asserted lines of PE @pe now, as last given to @lines. */
+uint32_t gicv5_lines(const struct gicv5 *g, uint32_t pe);
+
+#endif
