@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Which interrupts compete for each target, and which of them wins.
+//!
+//! An index over the interrupt state tables: only interrupts that are Enabled,
+//! Pending and not Active are in it, so finding the highest priority one costs
+//! nothing, however large the tables are, and an update costs the logarithm of
+//! the number of candidates.
+
+use super::state::State;
+use crate::intid::{Candidate, IntType, Intid, Priority};
+use std::collections::{BTreeSet, HashMap};
+
+/// The candidates for targets 0..n: the PEs, or the VPEs of a VM.
+///
+/// CHOICE: among candidates of equal priority the one with the lower INTID
+/// wins, an LPI therefore before an SPI.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    by_target: Vec<BTreeSet<(Priority, Intid)>>,
+    /// Where in `by_target` an interrupt is.
+    place: HashMap<Intid, (u16, Priority)>,
+    /// The first of each set.
+    best: Vec<Option<Candidate>>,
+}
+
+impl Candidates {
+    /// No candidates, for `targets` targets.
+    pub fn new(targets: usize) -> Self {
+        Self {
+            by_target: vec![BTreeSet::new(); targets],
+            place: HashMap::new(),
+            best: vec![None; targets],
+        }
+    }
+
+    /// The winner for `target`; `None` also when there is no such target.
+    pub fn best(&self, target: usize) -> Option<Candidate> {
+        self.best.get(target).copied().flatten()
+    }
+
+    /// `intid` is now in state `state`. An interrupt whose target does not
+    /// exist is no candidate.
+    pub fn update(&mut self, intid: Intid, state: State) {
+        let exists = usize::from(state.target) < self.by_target.len();
+        let place = (state.is_candidate() && exists).then_some((state.target, state.priority));
+        if self.place.get(&intid).copied() == place {
+            return;
+        }
+        self.remove(intid);
+        if let Some((target, priority)) = place {
+            self.place.insert(intid, (target, priority));
+            self.by_target[usize::from(target)].insert((priority, intid));
+            self.refresh(target);
+        }
+    }
+
+    /// `intid` can no longer be reached.
+    pub fn remove(&mut self, intid: Intid) {
+        if let Some((target, priority)) = self.place.remove(&intid) {
+            self.by_target[usize::from(target)].remove(&(priority, intid));
+            self.refresh(target);
+        }
+    }
+
+    /// No interrupt of type `ty` can be reached any longer.
+    pub fn remove_all(&mut self, ty: IntType) {
+        self.place.retain(|intid, _| intid.kind() != Some(ty));
+        for set in &mut self.by_target {
+            set.retain(|(_, intid)| intid.kind() != Some(ty));
+        }
+        for target in 0..self.by_target.len() {
+            self.refresh(target as u16);
+        }
+    }
+
+    fn refresh(&mut self, target: u16) {
+        let target = usize::from(target);
+        self.best[target] = self.by_target[target]
+            .first()
+            .map(|&(priority, intid)| Candidate { intid, priority });
+    }
+}
