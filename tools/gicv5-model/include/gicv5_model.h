@@ -64,6 +64,7 @@ struct gicv5_pe_state {
 	uint8_t el;		/* current Exception level, 0..2 */
 	bool el2;		/* EL2 is implemented and enabled */
 	uint64_t hcr_el2;	/* effective HCR_EL2 */
+	bool nmi;		/* SCTLR_ELx.NMI of the current Exception level */
 };
 
 enum gicv5_access {

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The whole GICv5: the PEs' CPU interfaces, the IRS, and what is between them.
+
+use crate::config::Config;
+use crate::cpuif::insn::Operation;
+use crate::cpuif::route::{Access, Domain, PeState};
+use crate::cpuif::{has_superpriority, CpuInterface};
+use crate::intid::{Candidate, IntType, Intid};
+use crate::irs::{Command, Icsr, Irs};
+use crate::memory::{Env, Log};
+use crate::regs::{Icc, Ich, Insn, Reg, Sysreg};
+
+/// The interrupt lines from the GIC to one PE; bits as in `enum gicv5_line`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lines(u32);
+
+impl Lines {
+    /// Physical IRQ.
+    pub const IRQ: Self = Self(1 << 0);
+    /// Physical IRQ with Superpriority.
+    pub const NMI: Self = Self(1 << 1);
+    /// Virtual IRQ.
+    pub const VIRQ: Self = Self(1 << 2);
+    /// Virtual IRQ with Superpriority.
+    pub const VNMI: Self = Self(1 << 3);
+
+    /// The bits.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Both sets' lines.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A set of PEs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeSet(u32);
+
+impl PeSet {
+    /// The members, in ascending order.
+    pub fn iter(self) -> impl Iterator<Item = u32> {
+        (0..u32::BITS).filter(move |pe| self.0 >> pe & 1 != 0)
+    }
+}
+
+/// Bit 32 of GICR CDIA's and GICR CDNMIA's result: the INTID is one.
+const VALID: u64 = 1 << 32;
+
+/// A GICv5.
+///
+/// Methods that take the number of a PE do nothing, and read as 0, if there is
+/// no such PE: the model takes no harm from any call.
+#[derive(Debug)]
+pub struct Gicv5 {
+    pes: Vec<CpuInterface>,
+    irs: Irs,
+    /// The PEs whose lines may have changed since they were last asked for.
+    stale: PeSet,
+}
+
+impl Gicv5 {
+    /// A GICv5 out of cold reset, every wire deasserted.
+    pub fn new(config: &Config) -> Self {
+        let pes = (0..config.num_pes as u16)
+            .map(|iaffid| CpuInterface::new(iaffid, config.virt))
+            .collect();
+        Self {
+            pes,
+            irs: Irs::new(config),
+            stale: PeSet::default(),
+        }
+    }
+
+    /// Cold reset of everything. Wires keep their levels.
+    pub fn reset(&mut self) {
+        self.irs.reset();
+        self.pes.iter_mut().for_each(CpuInterface::reset);
+        self.all_stale();
+    }
+
+    /// Reset of one PE's CPU interface; the IRS does not notice.
+    pub fn reset_pe(&mut self, pe: u32) {
+        if let Some(cpuif) = self.change(pe) {
+            cpuif.reset();
+        }
+    }
+
+    /// The number of PEs.
+    pub fn num_pes(&self) -> u32 {
+        self.pes.len() as u32
+    }
+
+    fn cpuif(&self, pe: u32) -> Option<&CpuInterface> {
+        self.pes.get(pe as usize)
+    }
+
+    /// The CPU interface of `pe`, to change: its lines are stale then.
+    fn change(&mut self, pe: u32) -> Option<&mut CpuInterface> {
+        let cpuif = self.pes.get_mut(pe as usize)?;
+        self.stale.0 |= 1 << pe;
+        Some(cpuif)
+    }
+
+    /// Something of the IRS changed: every PE's candidate may have.
+    fn all_stale(&mut self) {
+        self.stale = PeSet((1 << self.pes.len()) - 1);
+    }
+
+    /// The PEs whose lines may have changed since the last call.
+    pub fn take_stale(&mut self) -> PeSet {
+        core::mem::take(&mut self.stale)
+    }
+
+    /// The IRS's candidate for PE `pe` in `domain`.
+    ///
+    /// In the Virtual domain it would be the virtual IRS's, for the resident
+    /// VPE, unless ICH_CONTEXTR_EL2.IRICHPPIDIS: there is no virtual IRS yet.
+    fn irs_candidate(&self, pe: u32, domain: Domain) -> Option<Candidate> {
+        match domain {
+            Domain::Physical => self.irs.hppi(pe),
+            Domain::Virtual => None,
+        }
+    }
+
+    fn hppi(&self, pe: u32, domain: Domain) -> Option<Candidate> {
+        self.cpuif(pe)?.hppi(domain, self.irs_candidate(pe, domain))
+    }
+
+    /// The lines of PE `pe` that are asserted now.
+    ///
+    /// There is an IRQ while the physical interface has a highest priority
+    /// pending interrupt of Sufficient priority (R_QLGBG), with Superpriority
+    /// if its priority is 0 (R_CSBDX); likewise the virtual interface and a
+    /// virtual IRQ. There is no FIQ: that is for interrupts of another physical
+    /// domain (R_ZGHMN). Which of the lines the PE takes, and when, is the PE's
+    /// affair (PSTATE, HCR_EL2, SCTLR_ELx.NMI).
+    pub fn lines(&self, pe: u32) -> Lines {
+        let signal = |domain, irq, superpriority| match self.hppi(pe, domain) {
+            None => Lines::default(),
+            Some(hppi) if has_superpriority(&hppi) => superpriority,
+            Some(_) => irq,
+        };
+        let physical = signal(Domain::Physical, Lines::IRQ, Lines::NMI);
+        physical.and(signal(Domain::Virtual, Lines::VIRQ, Lines::VNMI))
+    }
+
+    /// What becomes of PE `pe`'s access to `row`.
+    pub fn check(&self, pe: u32, row: &Sysreg, write: bool, state: &PeState) -> Access {
+        match self.cpuif(pe) {
+            Some(cpuif) => state.check(row, write, cpuif.traps()),
+            None => Access::Undefined,
+        }
+    }
+
+    /// MRS or SYSL, of an encoding that [`Self::check`] said is done.
+    pub fn read(&mut self, env: &mut Env<'_>, pe: u32, row: &Sysreg, state: &PeState) -> u64 {
+        let domain = state.domain();
+        match row.reg {
+            Reg::Icc(reg) => self.read_icc(pe, reg, domain),
+            Reg::Ich(reg) => self.read_ich(pe, reg),
+            Reg::Insn(Insn::Cdia) => self.acknowledge(env, pe, domain, false, state.nmi),
+            Reg::Insn(Insn::Cdnmia) => self.acknowledge(env, pe, domain, true, state.nmi),
+            Reg::Insn(_) => 0,
+        }
+    }
+
+    /// MSR or SYS, of an encoding that [`Self::check`] said is done.
+    pub fn write(&mut self, env: &mut Env<'_>, pe: u32, row: &Sysreg, value: u64, state: &PeState) {
+        let domain = state.domain();
+        match row.reg {
+            Reg::Insn(insn) => {
+                if let Some(operation) = Operation::decode(insn, value) {
+                    self.execute(env, pe, domain, operation);
+                }
+            }
+            Reg::Icc(reg) => {
+                if let Some(cpuif) = self.change(pe) {
+                    cpuif.write_icc(reg, domain, value);
+                }
+            }
+            Reg::Ich(reg) => {
+                if let Some(cpuif) = self.change(pe) {
+                    cpuif.write_ich(reg, value);
+                }
+            }
+        }
+    }
+
+    fn read_icc(&self, pe: u32, reg: Icc, domain: Domain) -> u64 {
+        let irs = || self.irs_candidate(pe, domain);
+        self.cpuif(pe)
+            .map_or(0, |cpuif| cpuif.read_icc(reg, domain, irs))
+    }
+
+    fn read_ich(&self, pe: u32, reg: Ich) -> u64 {
+        let irs = || self.irs_candidate(pe, Domain::Virtual);
+        self.cpuif(pe).map_or(0, |cpuif| cpuif.read_ich(reg, irs))
+    }
+
+    /// GICR CDIA or, with `cdnmia`, GICR CDNMIA; `nmi` is SCTLR_ELx.NMI of the
+    /// current Exception level.
+    ///
+    /// The two share out the highest priority pending interrupt: it is
+    /// CDNMIA's if it has Superpriority and NMIs are on, and CDIA's otherwise;
+    /// the one whose it is not returns no valid INTID and changes nothing.
+    fn acknowledge(
+        &mut self,
+        env: &mut Env<'_>,
+        pe: u32,
+        domain: Domain,
+        cdnmia: bool,
+        nmi: bool,
+    ) -> u64 {
+        let Some(hppi) = self.hppi(pe, domain) else {
+            return 0;
+        };
+        if (has_superpriority(&hppi) && nmi) != cdnmia {
+            return 0;
+        }
+        if hppi.intid.kind() != Some(IntType::Ppi) {
+            self.all_stale();
+            if !self.irs.acknowledge(env, pe, hppi.intid) {
+                return 0;
+            }
+        }
+        if let Some(cpuif) = self.change(pe) {
+            cpuif.acknowledge(domain, hppi);
+        }
+        VALID | u64::from(hppi.intid.raw())
+    }
+
+    fn execute(&mut self, env: &mut Env<'_>, pe: u32, domain: Domain, operation: Operation) {
+        match operation {
+            Operation::Barrier => {}
+            Operation::PriorityDrop => {
+                if let Some(cpuif) = self.change(pe) {
+                    cpuif.interface_mut(domain).control.active.drop_running();
+                }
+            }
+            Operation::Deactivate(intid) if intid.kind() == Some(IntType::Ppi) => {
+                let done = self
+                    .change(pe)
+                    .is_some_and(|cpuif| cpuif.deactivate_ppi(domain, intid));
+                if !done {
+                    env.log
+                        .guest_error(format_args!("GIC CDDI of {intid}: no such PPI"));
+                }
+            }
+            Operation::Deactivate(intid) => {
+                self.command(env, domain, Command::Deactivate(intid));
+            }
+            Operation::Command(command) => self.command(env, domain, command),
+            Operation::RequestConfig(intid) => {
+                let icsr = if reaches_irs(env.log, "GIC CDRCFG", domain, intid) {
+                    self.irs.request_config(env, intid)
+                } else {
+                    Icsr::FAULT
+                };
+                if let Some(cpuif) = self.change(pe) {
+                    cpuif.set_icsr(icsr.raw());
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, env: &mut Env<'_>, domain: Domain, command: Command) {
+        if reaches_irs(env.log, command.name(), domain, command.intid()) {
+            self.irs.command(env, command);
+            self.all_stale();
+        }
+    }
+
+    /// A read of the IRS's configuration frame; `None` is an external abort.
+    pub fn irs_read(&mut self, env: &mut Env<'_>, offset: u32, size: u32) -> Option<u64> {
+        self.irs.read(env, offset, size)
+    }
+
+    /// A write to the IRS's configuration frame; false is an external abort.
+    pub fn irs_write(&mut self, env: &mut Env<'_>, offset: u32, size: u32, value: u64) -> bool {
+        self.all_stale();
+        self.irs.write(env, offset, size, value)
+    }
+
+    /// The wire of PPI `id` of PE `pe` is now at `level`.
+    pub fn set_ppi(&mut self, pe: u32, id: u32, level: bool) {
+        if let Some(cpuif) = self.change(pe) {
+            cpuif.set_wire(id, level);
+        }
+    }
+
+    /// The wire of SPI `id` is now at `level`.
+    pub fn set_spi(&mut self, id: u32, level: bool) {
+        self.irs.set_spi_level(id, level);
+        self.all_stale();
+    }
+}
+
+/// Whether an instruction that is for interrupts of the IRS can be sent there.
+///
+/// It is an error to name a PPI, whose configuration is in registers (CDDI is
+/// the exception, and does not come here), or a type that is reserved. In the
+/// Virtual domain the instruction would go to the virtual IRS; there is none
+/// yet, and with no resident VPE the architecture ignores it likewise.
+fn reaches_irs(log: &mut dyn Log, what: &str, domain: Domain, intid: Intid) -> bool {
+    let why = match (intid.kind(), domain) {
+        (Some(IntType::Ppi), _) => "the instruction is not for PPIs",
+        (None, _) => "the type is reserved",
+        (_, Domain::Virtual) => "no VPE is resident on a virtual IRS",
+        (Some(IntType::Lpi | IntType::Spi), Domain::Physical) => return true,
+    };
+    log.guest_error(format_args!("{what} of {intid}: {why}"));
+    false
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! The system registers and instructions of FEAT_GCIE: names, encodings, and
+//! which way each can be accessed.
+//!
+//! Names and encodings are those of Linux's `arch/arm64/tools/sysreg` and
+//! `asm/sysreg.h` (a test compares them with that file where the kernel's
+//! source is at hand), completed by two registers that Linux does not use:
+//! ICC_HAPR_EL1 (upstream QEMU's `gicv5-cpuif.c`) and ICH_HPPIR_EL2 (binutils'
+//! and FreeBSD's register lists).
+//!
+//! CHOICE: FEAT_GCIE_LEGACY is not implemented, so the registers that only
+//! exist with it or with GICv3 (ICH_HCR_EL2, ICH_VTR_EL2, ICH_MISR_EL2,
+//! ICH_LR*, ICC_SRE_*, ...) are not here and their encodings are UNDEFINED.
+//! Linux touches none of them then: `__init_el2_gicv3` asks ID_AA64PFR0_EL1.GIC,
+//! `can_trap_icv_dir_el1` stops at ARM64_HAS_GICV3_CPUIF, and `vgic_v5_probe`
+//! at ARM64_HAS_GICV5_LEGACY.
+//!
+//! Not here either, and UNDEFINED: the EL3 registers (there is no EL3), the
+//! GIC VD* and LD* instructions, which need a virtual IRS, and
+//! ICH_PPI_HVIRn_EL2, whose encoding no source at hand gives.
+
+mod table;
+
+pub use table::TABLE;
+
+use core::ffi::CStr;
+
+/// One of the two 64-bit registers that hold one bit for each of 128 PPIs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Half {
+    /// Register 0: PPIs 0 to 63, the architected ones.
+    Low = 0,
+    /// Register 1: PPIs 64 to 127, IMPLEMENTATION DEFINED ones.
+    High = 1,
+}
+
+/// One of the sixteen registers that hold the priorities of eight PPIs each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriorityReg(u8);
+
+impl PriorityReg {
+    /// Register `n`, 0..=15.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such register; at compile time, as only the table of
+    /// registers calls this.
+    pub(crate) const fn new(n: u8) -> Self {
+        assert!(n < 16);
+        Self(n)
+    }
+
+    /// The number of the first of the register's eight PPIs, 0..=120.
+    pub const fn first_ppi(self) -> u32 {
+        self.0 as u32 * 8
+    }
+}
+
+/// A GIC system instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Insn {
+    /// GSB SYS: earlier GIC instructions are complete.
+    GsbSys,
+    /// GSB ACK: an earlier acknowledge is complete.
+    GsbAck,
+    /// GIC CDDIS: disable.
+    Cddis,
+    /// GIC CDEN: enable.
+    Cden,
+    /// GIC CDPRI: set priority.
+    Cdpri,
+    /// GIC CDAFF: set affinity.
+    Cdaff,
+    /// GIC CDPEND: set or clear Pending.
+    Cdpend,
+    /// GIC CDRCFG: ask for an interrupt's configuration.
+    Cdrcfg,
+    /// GIC CDEOI: priority drop.
+    Cdeoi,
+    /// GIC CDDI: deactivate.
+    Cddi,
+    /// GIC CDHM: set the handling mode.
+    Cdhm,
+    /// GICR CDIA: acknowledge.
+    Cdia,
+    /// GICR CDNMIA: acknowledge an interrupt with Superpriority.
+    Cdnmia,
+}
+
+/// An EL1 register; from EL1 it is the physical or the virtual CPU interface's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icc {
+    /// ICC_PPI_HMRn_EL1: handling mode, 1 is Level.
+    PpiHmr(Half),
+    /// ICC_PPI_ENABLERn_EL1.
+    PpiEnabler(Half),
+    /// ICC_PPI_CACTIVERn_EL1: a 1 clears Active.
+    PpiCactiver(Half),
+    /// ICC_PPI_SACTIVERn_EL1: a 1 sets Active.
+    PpiSactiver(Half),
+    /// ICC_PPI_CPENDRn_EL1: a 1 clears Pending.
+    PpiCpendr(Half),
+    /// ICC_PPI_SPENDRn_EL1: a 1 sets Pending.
+    PpiSpendr(Half),
+    /// ICC_PPI_PRIORITYRn_EL1.
+    PpiPriorityr(PriorityReg),
+    /// ICC_IDR0_EL1: identification.
+    Idr0,
+    /// ICC_HPPIR_EL1: highest priority pending interrupt.
+    Hppir,
+    /// ICC_ICSR_EL1: the answer to GIC CDRCFG.
+    Icsr,
+    /// ICC_IAFFIDR_EL1: the PE's interrupt affinity ID.
+    Iaffidr,
+    /// ICC_APR_EL1: active priorities.
+    Apr,
+    /// ICC_CR0_EL1: control.
+    Cr0,
+    /// ICC_PCR_EL1: priority mask.
+    Pcr,
+    /// ICC_HAPR_EL1: highest active priority.
+    Hapr,
+}
+
+/// An EL2 register: the hypervisor's side of the virtual CPU interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ich {
+    /// ICH_APR_EL2: active virtual priorities.
+    Apr,
+    /// ICH_HPPIR_EL2: highest priority pending virtual interrupt.
+    Hppir,
+    /// ICH_HFGRTR_EL2: traps of register reads.
+    Hfgrtr,
+    /// ICH_HFGWTR_EL2: traps of register writes.
+    Hfgwtr,
+    /// ICH_HFGITR_EL2: traps of instructions.
+    Hfgitr,
+    /// ICH_PPI_DVIRn_EL2: direct injection.
+    PpiDvir(Half),
+    /// ICH_PPI_ENABLERn_EL2.
+    PpiEnabler(Half),
+    /// ICH_PPI_PENDRn_EL2.
+    PpiPendr(Half),
+    /// ICH_PPI_ACTIVERn_EL2.
+    PpiActiver(Half),
+    /// ICH_PPI_PRIORITYRn_EL2.
+    PpiPriorityr(PriorityReg),
+    /// ICH_VCTLR_EL2: control of the virtual CPU interface.
+    Vctlr,
+    /// ICH_CONTEXTR_EL2: the resident VPE.
+    Contextr,
+    /// ICH_VMCR_EL2: the guest's enable and priority mask.
+    Vmcr,
+}
+
+/// What an encoding names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reg {
+    /// An instruction.
+    Insn(Insn),
+    /// An EL1 register.
+    Icc(Icc),
+    /// An EL2 register.
+    Ich(Ich),
+}
+
+/// The directions that an encoding can be accessed in; the other is UNDEFINED.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// MRS or SYSL only.
+    ReadOnly,
+    /// MSR or SYS only.
+    WriteOnly,
+    /// Both.
+    ReadWrite,
+}
+
+/// One row of the table: a system register or instruction.
+#[derive(Clone, Copy, Debug)]
+pub struct Sysreg {
+    /// The architecture's name, with an underscore where an instruction's has
+    /// a space.
+    pub name: &'static CStr,
+    /// The encoding: op0, op1, CRn, CRm, op2.
+    pub encoding: [u8; 5],
+    /// Which way it can be accessed.
+    pub direction: Direction,
+    /// What it is.
+    pub reg: Reg,
+}
+
+impl Sysreg {
+    /// Whether MRS or SYSL is defined.
+    pub const fn readable(&self) -> bool {
+        !matches!(self.direction, Direction::WriteOnly)
+    }
+
+    /// Whether MSR or SYS is defined.
+    pub const fn writable(&self) -> bool {
+        !matches!(self.direction, Direction::ReadOnly)
+    }
+
+    /// Whether the encoding is in the space of instructions.
+    pub const fn is_insn(&self) -> bool {
+        self.encoding[0] == 1
+    }
+}
+
+/// The index of the row with this name.
+pub fn find(name: &str) -> Option<usize> {
+    TABLE
+        .iter()
+        .position(|row| row.name.to_bytes() == name.as_bytes())
+}
