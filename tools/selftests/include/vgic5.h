@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The host side of this project's GICv5 selftests: VMs with a GICv5, and a
+ * runner that prints KTAP.
+ *
+ * A test is a function that returns on success and uses TEST_ASSERT() on
+ * failure. The runner gives each one a process of its own, so one that fails,
+ * hangs or crashes costs only itself.
+ */
+#ifndef VGIC5_H
+#define VGIC5_H
+
+#include "kvm_util.h"
+#include "processor.h"
+#include "test_util.h"
+#include "ucall.h"
+
+/* Architected PPIs that KVM gives to guests. */
+#define PPI_SW		3
+#define PPI_PMU		23
+#define PPI_CNTV	27
+#define PPI_CNTP	30
+
+#define PPI_INTID(id)	((1UL << 29) | (id))
+#define GUEST_PPIS	(BIT_ULL(PPI_SW) | BIT_ULL(PPI_CNTV) | BIT_ULL(PPI_CNTP))
+
+#define PRIORITY_LOWEST	31
+#define PRIORITY_IDLE	32
+
+struct vgic5_test {
+	const char *name;	/* "rows 6 21: what must hold" */
+	void (*run)(void);
+	unsigned int seconds;	/* limit; 0 means 60 */
+};
+
+int vgic5_run(int argc, char **argv, const struct vgic5_test *tests, int nr);
+
+/* Skip this test (from inside it), saying why. */
+void __attribute__((noreturn)) vgic5_skip(const char *why);
+
+/* A VM with a GICv5 that was sent INIT, and its vCPUs. */
+struct vgic5_vm {
+	struct kvm_vm *vm;
+	int gic;
+	int nr_vcpus;
+	struct kvm_vcpu *vcpu[16];
+};
+
+typedef void (*guest_fn)(void);
+typedef void (*guest_irq_fn)(struct ex_regs *regs);
+
+struct vgic5_vm vgic5_vm_create(int nr_vcpus, guest_fn code, guest_irq_fn irq);
+/* The same, with vCPU features (bits of kvm_vcpu_init.features[0]). */
+struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
+				     guest_irq_fn irq, u32 features);
+void vgic5_vm_free(struct vgic5_vm *v);
+
+/* KVM_IRQ_LINE on a PPI; the raw form returns 0 or -errno. */
+int __vgic5_irq_line(struct kvm_vm *vm, int type, int vcpu, int num, int level);
+void vgic5_set_ppi(struct kvm_vm *vm, int vcpu, int ppi, int level);
+
+/*
+ * Run until the guest says something. Gives GUEST_SYNC()'s argument, or
+ * VGIC5_DONE; reports a failed guest assertion and ends the test.
+ */
+#define VGIC5_DONE	(~0UL)
+u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu);
+/* Run, and insist on what it says. */
+void vgic5_expect(struct kvm_vcpu *vcpu, u64 what);
+
+#endif

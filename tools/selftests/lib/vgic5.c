@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The runner and the host side of vgic5.h.
+ */
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "kselftest.h"
+#include "vgic5.h"
+#include "vgic.h"
+
+#define DEFAULT_SECONDS	60
+
+void vgic5_skip(const char *why)
+{
+	printf("# skipped: %s\n", why);
+	fflush(stdout);
+	_exit(KSFT_SKIP);
+}
+
+static void run_one(const struct vgic5_test *t)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid < 0)
+		ksft_exit_fail_perror("fork");
+	if (!pid) {
+		alarm(t->seconds ?: DEFAULT_SECONDS);
+		t->run();
+		fflush(stdout);
+		_exit(KSFT_PASS);
+	}
+
+	if (waitpid(pid, &status, 0) != pid)
+		ksft_exit_fail_perror("waitpid");
+
+	if (WIFSIGNALED(status)) {
+		ksft_print_msg("%s\n", WTERMSIG(status) == SIGALRM ?
+			       "timed out" : strsignal(WTERMSIG(status)));
+		ksft_test_result_fail("%s\n", t->name);
+	} else if (WEXITSTATUS(status) == KSFT_SKIP) {
+		ksft_test_result_skip("%s\n", t->name);
+	} else {
+		ksft_test_result(WEXITSTATUS(status) == KSFT_PASS,
+				 "%s\n", t->name);
+	}
+}
+
+/* With arguments: only the tests whose names contain one of them. */
+static bool wanted(const struct vgic5_test *t, int argc, char **argv)
+{
+	if (argc < 2)
+		return true;
+	for (int i = 1; i < argc; i++)
+		if (strstr(t->name, argv[i]))
+			return true;
+	return false;
+}
+
+int vgic5_run(int argc, char **argv, const struct vgic5_test *tests, int nr)
+{
+	int plan = 0;
+
+	setbuf(stdout, NULL);
+	test_disable_default_vgic();
+
+	for (int i = 0; i < nr; i++)
+		plan += wanted(&tests[i], argc, argv);
+
+	ksft_print_header();
+	ksft_set_plan(plan);
+	for (int i = 0; i < nr; i++)
+		if (wanted(&tests[i], argc, argv))
+			run_one(&tests[i]);
+	ksft_finished();
+}
+
+struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
+				     guest_irq_fn irq, u32 features)
+{
+	struct vgic5_vm v = { .nr_vcpus = nr_vcpus };
+	struct kvm_vcpu_init init;
+
+	TEST_ASSERT(nr_vcpus <= (int)ARRAY_SIZE(v.vcpu), "too many vCPUs");
+
+	v.vm = __vm_create(VM_SHAPE_DEFAULT, nr_vcpus, 0);
+	if (__kvm_test_create_device(v.vm, KVM_DEV_TYPE_ARM_VGIC_V5))
+		vgic5_skip("this host has no KVM GICv5");
+	v.gic = kvm_create_device(v.vm, KVM_DEV_TYPE_ARM_VGIC_V5);
+	kvm_get_default_vcpu_target(v.vm, &init);
+	init.features[0] |= features;
+	for (int i = 0; i < nr_vcpus; i++)
+		v.vcpu[i] = aarch64_vcpu_add(v.vm, i, &init, code);
+
+	vm_init_descriptor_tables(v.vm);
+	if (irq)
+		vm_install_exception_handler(v.vm, VECTOR_IRQ_CURRENT, irq);
+	for (int i = 0; i < nr_vcpus; i++)
+		vcpu_init_descriptor_tables(v.vcpu[i]);
+
+	kvm_device_attr_set(v.gic, KVM_DEV_ARM_VGIC_GRP_CTRL,
+			    KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
+	return v;
+}
+
+struct vgic5_vm vgic5_vm_create(int nr_vcpus, guest_fn code, guest_irq_fn irq)
+{
+	return vgic5_vm_create_with(nr_vcpus, code, irq, 0);
+}
+
+void vgic5_vm_free(struct vgic5_vm *v)
+{
+	close(v->gic);
+	kvm_vm_free(v->vm);
+}
+
+int __vgic5_irq_line(struct kvm_vm *vm, int type, int vcpu, int num, int level)
+{
+	u32 irq = (type << KVM_ARM_IRQ_TYPE_SHIFT) |
+		  ((vcpu & KVM_ARM_IRQ_VCPU_MASK) << KVM_ARM_IRQ_VCPU_SHIFT) |
+		  ((vcpu >> 8) << KVM_ARM_IRQ_VCPU2_SHIFT) |
+		  (num << KVM_ARM_IRQ_NUM_SHIFT);
+
+	return _kvm_irq_line(vm, irq, level) ? -errno : 0;
+}
+
+void vgic5_set_ppi(struct kvm_vm *vm, int vcpu, int ppi, int level)
+{
+	int ret = __vgic5_irq_line(vm, KVM_ARM_IRQ_TYPE_PPI, vcpu, ppi, level);
+
+	TEST_ASSERT(!ret, "KVM_IRQ_LINE of PPI %d to %d: %d", ppi, level, ret);
+}
+
+u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	struct ucall uc;
+
+	vcpu_run(vcpu);
+	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_SYNC:
+		return uc.args[1];
+	case UCALL_DONE:
+		return VGIC5_DONE;
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+		break;
+	default:
+		TEST_FAIL("exit reason %d, ucall %lu",
+			  vcpu->run->exit_reason, (unsigned long)uc.cmd);
+	}
+	return 0;
+}
+
+void vgic5_expect(struct kvm_vcpu *vcpu, u64 what)
+{
+	u64 said = vgic5_vcpu_run(vcpu);
+
+	TEST_ASSERT(said == what, "vCPU %u said 0x%lx, not 0x%lx", vcpu->id,
+		    (unsigned long)said, (unsigned long)what);
+}

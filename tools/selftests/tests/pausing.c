@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A vCPU that is paused: by signals, by immediate_exit, and by single-stepping
+ * through an interrupt. Nothing is lost, nothing is taken twice.
+ */
+#include <pthread.h>
+#include <signal.h>
+
+#include "arch_timer.h"
+#include "vgic5_guest.h"
+
+#define SW	BIT_ULL(PPI_SW)
+#define ROUNDS	1000
+
+static u32 taken;
+
+static void guest_irq(struct ex_regs *regs)
+{
+	u32 intid = guest_ack();
+
+	if (!intid)
+		return;
+	if (intid == PPI_INTID(PPI_CNTV))
+		timer_set_ctl(VIRTUAL, CTL_IMASK);
+	WRITE_ONCE(taken, taken + 1);
+	guest_drop_priority();
+	guest_deactivate(intid);
+}
+
+static void guest_count(void)
+{
+	timer_set_ctl(VIRTUAL, CTL_IMASK);
+	guest_gic_on(SW | BIT_ULL(PPI_CNTV));
+	GUEST_SYNC(1);
+	for (u32 n = 0; n < ROUNDS; n++) {
+		if (n & 1) {
+			guest_pend_sw();
+		} else {
+			timer_set_tval(VIRTUAL, usec_to_cycles(20));
+			timer_set_ctl(VIRTUAL, CTL_ENABLE);
+		}
+		while (READ_ONCE(taken) == n)
+			isb();
+		GUEST_ASSERT_EQ(taken, n + 1);
+	}
+	GUEST_DONE();
+}
+
+static void on_signal(int sig)
+{
+}
+
+static void *pester(void *arg)
+{
+	pthread_t target = *(pthread_t *)arg;
+	unsigned int seed = 7;
+
+	for (;;) {
+		pthread_kill(target, SIGUSR1);
+		usleep(rand_r(&seed) % 500);
+		pthread_testcancel();
+	}
+	return NULL;
+}
+
+static void signals(void)
+{
+	struct vgic5_vm v = vgic5_vm_create(1, guest_count, guest_irq);
+	struct sigaction sa = { .sa_handler = on_signal };
+	pthread_t self = pthread_self(), thread;
+	unsigned int interrupted = 0;
+	struct ucall uc;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	vgic5_expect(v.vcpu[0], 1);
+	pthread_create(&thread, NULL, pester, &self);
+	while (__vcpu_run(v.vcpu[0])) {
+		TEST_ASSERT(errno == EINTR, "KVM_RUN: errno %d", errno);
+		interrupted++;
+	}
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	switch (get_ucall(v.vcpu[0], &uc)) {
+	case UCALL_DONE:
+		break;
+	case UCALL_ABORT:
+		REPORT_GUEST_ASSERT(uc);
+		break;
+	default:
+		TEST_FAIL("ucall %lu", (unsigned long)uc.cmd);
+	}
+	TEST_ASSERT(interrupted, "no signal ever met the guest");
+	pr_info("# interrupted %u times\n", interrupted);
+	vgic5_vm_free(&v);
+}
+
+static void immediate_exit(void)
+{
+	struct vgic5_vm v = vgic5_vm_create(1, guest_count, guest_irq);
+
+	vgic5_expect(v.vcpu[0], 1);
+	for (int i = 0; i < 100; i++) {
+		vgic5_set_ppi(v.vm, 0, PPI_SW, 0);
+		v.vcpu[0]->run->immediate_exit = 1;
+		TEST_ASSERT(__vcpu_run(v.vcpu[0]) && errno == EINTR,
+			    "immediate_exit: errno %d", errno);
+		v.vcpu[0]->run->immediate_exit = 0;
+	}
+	vgic5_expect(v.vcpu[0], VGIC5_DONE);
+	vgic5_vm_free(&v);
+}
+
+/* ---- single-step ---- */
+
+static void guest_step(void)
+{
+	guest_gic_on(SW);
+	GUEST_SYNC(1);
+	guest_pend_sw();
+	while (!READ_ONCE(taken))
+		isb();
+	GUEST_ASSERT_EQ(taken, 1);
+	GUEST_ASSERT_EQ(read_sysreg_s(SYS_ICC_APR_EL1), 0);
+	GUEST_DONE();
+}
+
+static void single_step(void)
+{
+	struct vgic5_vm v = vgic5_vm_create(1, guest_step, guest_irq);
+	struct kvm_guest_debug debug = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
+	};
+	unsigned int steps = 0;
+
+	vgic5_expect(v.vcpu[0], 1);
+	vcpu_guest_debug_set(v.vcpu[0], &debug);
+	for (; steps < 400; steps++) {
+		vcpu_run(v.vcpu[0]);
+		if (v.vcpu[0]->run->exit_reason != KVM_EXIT_DEBUG)
+			break;
+	}
+	memset(&debug, 0, sizeof(debug));
+	vcpu_guest_debug_set(v.vcpu[0], &debug);
+	if (v.vcpu[0]->run->exit_reason == KVM_EXIT_DEBUG)
+		vgic5_expect(v.vcpu[0], VGIC5_DONE);
+	sync_global_from_guest(v.vm, taken);
+	TEST_ASSERT(taken == 1, "taken %u times in %u steps", taken, steps);
+	vgic5_vm_free(&v);
+}
+
+static const struct vgic5_test tests[] = {
+	{ "rows 14 17: signals at random", signals, 120 },
+	{ "rows 14 17: immediate_exit", immediate_exit },
+	{ "row 17: single-step through an interrupt", single_step },
+};
+
+int main(int argc, char **argv)
+{
+	return vgic5_run(argc, argv, tests, ARRAY_SIZE(tests));
+}

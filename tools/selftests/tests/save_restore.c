@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS: encodings, registers, errors; and the
+ * property that it exists for. A guest that is stopped at any instruction,
+ * saved, restored into a new VM and continued ends with the transcript of one
+ * that was never stopped.
+ */
+#include "arch_timer.h"
+#include "vgic5_guest.h"
+
+#define SW	BIT_ULL(PPI_SW)
+#define CNTV	BIT_ULL(PPI_CNTV)
+
+/* attr: MPIDR's affinity in 63:32, then op0, op1, CRn, CRm, op2. */
+static u64 sysreg_attr(u32 affinity, u32 sysreg)
+{
+	return ((u64)affinity << 32) | (sys_reg_Op0(sysreg) << 14) |
+	       (sys_reg_Op1(sysreg) << 11) | (sys_reg_CRn(sysreg) << 7) |
+	       (sys_reg_CRm(sysreg) << 3) | sys_reg_Op2(sysreg);
+}
+
+static const struct {
+	const char *name;
+	u32 reg;
+	u64 writable;		/* what reads back, on a VM before its first run */
+} regs[] = {
+#define R(name, bits)	{ #name, SYS_##name, bits }
+	R(ICC_ICSR_EL1, 0x0000ffff0000f83fUL),
+	R(ICC_PPI_ENABLER0_EL1, SW | CNTV),
+	R(ICC_PPI_ENABLER1_EL1, 0),
+	R(ICC_PPI_SACTIVER0_EL1, SW | CNTV),
+	R(ICC_PPI_SACTIVER1_EL1, 0),
+	R(ICC_PPI_SPENDR0_EL1, SW),
+	R(ICC_PPI_SPENDR1_EL1, 0),
+	R(ICC_PPI_PRIORITYR0_EL1, 0x1f000000),
+	R(ICC_PPI_PRIORITYR1_EL1, 0),
+	R(ICC_PPI_PRIORITYR2_EL1, 0),
+	R(ICC_PPI_PRIORITYR3_EL1, 0x1f000000),
+	R(ICC_PPI_PRIORITYR4_EL1, 0),
+	R(ICC_PPI_PRIORITYR5_EL1, 0),
+	R(ICC_PPI_PRIORITYR6_EL1, 0),
+	R(ICC_PPI_PRIORITYR7_EL1, 0),
+	R(ICC_PPI_PRIORITYR8_EL1, 0),
+	R(ICC_PPI_PRIORITYR9_EL1, 0),
+	R(ICC_PPI_PRIORITYR10_EL1, 0),
+	R(ICC_PPI_PRIORITYR11_EL1, 0),
+	R(ICC_PPI_PRIORITYR12_EL1, 0),
+	R(ICC_PPI_PRIORITYR13_EL1, 0),
+	R(ICC_PPI_PRIORITYR14_EL1, 0),
+	R(ICC_PPI_PRIORITYR15_EL1, 0),
+	R(ICC_APR_EL1, 0xffffffff),
+	R(ICC_CR0_EL1, 1),
+	R(ICC_PCR_EL1, 0x1f),
+#undef R
+};
+
+#define NR_REGS	((int)ARRAY_SIZE(regs))
+
+static int get_reg(int gic, u64 attr, u64 *val)
+{
+	return __kvm_device_attr_get(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, attr,
+				     val) ? -errno : 0;
+}
+
+static int set_reg(int gic, u64 attr, u64 val)
+{
+	return __kvm_device_attr_set(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, attr,
+				     &val) ? -errno : 0;
+}
+
+static int has_reg(int gic, u64 attr)
+{
+	return __kvm_has_device_attr(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS,
+				     attr) ? -errno : 0;
+}
+
+/* Mainline's C backend of 7.3 has none of this. */
+static struct vgic5_vm saver_vm(guest_fn code, guest_irq_fn irq)
+{
+	struct vgic5_vm v = vgic5_vm_create(1, code, irq);
+
+	if (has_reg(v.gic, sysreg_attr(0, SYS_ICC_PCR_EL1)))
+		vgic5_skip("this backend does not save and restore");
+	return v;
+}
+
+static void guest_done(void)
+{
+	for (;;)
+		GUEST_SYNC(1);
+}
+
+static void every_register(void)
+{
+	struct vgic5_vm v = saver_vm(guest_done, NULL);
+	u64 val;
+
+	for (int i = 0; i < NR_REGS; i++) {
+		u64 attr = sysreg_attr(0, regs[i].reg);
+		u64 bits = regs[i].writable;
+
+		TEST_ASSERT(!has_reg(v.gic, attr), "no %s", regs[i].name);
+		TEST_ASSERT(!get_reg(v.gic, attr, &val), "get %s", regs[i].name);
+		TEST_ASSERT(!(val & bits), "%s is %lx at power-on", regs[i].name,
+			    (unsigned long)val);
+		for (int shift = 0; shift < 64; shift++) {
+			u64 bit = bits & (1UL << shift);
+			int ret;
+
+			if (!bit)
+				continue;
+			ret = set_reg(v.gic, attr, bit);
+			TEST_ASSERT(!ret, "set %s to %lx: %d", regs[i].name,
+				    (unsigned long)bit, ret);
+			TEST_ASSERT(!get_reg(v.gic, attr, &val) && (val & bits) == bit,
+				    "%s: %lx became %lx", regs[i].name,
+				    (unsigned long)bit, (unsigned long)val);
+		}
+		TEST_ASSERT(!set_reg(v.gic, attr, 0), "clear %s", regs[i].name);
+		TEST_ASSERT(!get_reg(v.gic, attr, &val) && !(val & bits),
+			    "%s did not clear", regs[i].name);
+	}
+	vgic5_vm_free(&v);
+}
+
+static bool is_listed(u32 reg)
+{
+	for (int i = 0; i < NR_REGS; i++)
+		if (regs[i].reg == reg)
+			return true;
+	return false;
+}
+
+/* All of CRn 12, op0 3: what is not listed is ENXIO, the C..R twins included. */
+static void every_encoding(void)
+{
+	struct vgic5_vm v = saver_vm(guest_done, NULL);
+	int listed = 0;
+
+	for (int op1 = 0; op1 < 8; op1++)
+		for (int crm = 0; crm < 16; crm++)
+			for (int op2 = 0; op2 < 8; op2++) {
+				u32 reg = sys_reg(3, op1, 12, crm, op2);
+				u64 attr = sysreg_attr(0, reg), val = 0x5a;
+				int want = is_listed(reg) ? 0 : -ENXIO;
+
+				listed += !want;
+				TEST_ASSERT(has_reg(v.gic, attr) == want &&
+					    get_reg(v.gic, attr, &val) == want &&
+					    (!want || (set_reg(v.gic, attr, 0) == want &&
+						       val == 0x5a)),
+					    "op1 %d CRm %d op2 %d", op1, crm, op2);
+			}
+	TEST_ASSERT(listed == NR_REGS, "%d of %d registers", listed, NR_REGS);
+	vgic5_vm_free(&v);
+}
+
+static void errors(void)
+{
+	struct vgic5_vm v = saver_vm(guest_done, NULL);
+	u64 pcr = sysreg_attr(0, SYS_ICC_PCR_EL1), val;
+	int ret;
+
+	ret = get_reg(v.gic, sysreg_attr(7, SYS_ICC_PCR_EL1), &val);
+	TEST_ASSERT(ret == -EINVAL, "a vCPU that is not there: %d", ret);
+	ret = set_reg(v.gic, sysreg_attr(0x80000000, SYS_ICC_PCR_EL1), 0);
+	TEST_ASSERT(ret == -EINVAL, "a bad MPIDR: %d", ret);
+	ret = get_reg(v.gic, pcr | BIT(16), &val);
+	TEST_ASSERT(ret == -EINVAL || ret == -ENXIO, "bits 31:16 set: %d", ret);
+	ret = get_reg(v.gic, pcr, (u64 *)8);
+	TEST_ASSERT(ret == -EFAULT, "a bad address: %d", ret);
+
+	/* RES0 bits. */
+	ret = set_reg(v.gic, pcr, 0x20);
+	TEST_ASSERT(ret == -EINVAL, "RES0 of ICC_PCR: %d", ret);
+	TEST_ASSERT(!get_reg(v.gic, pcr, &val) && !val, "a refused value stuck");
+
+	/* Reads go on after the first run, writes do not. */
+	vgic5_expect(v.vcpu[0], 1);
+	TEST_ASSERT(!get_reg(v.gic, pcr, &val), "get after a run");
+	ret = set_reg(v.gic, pcr, 3);
+	TEST_ASSERT(ret == -EBUSY, "set after a run: %d", ret);
+	vgic5_vm_free(&v);
+}
+
+/* ---- stop anywhere ---- */
+
+#define TRANSCRIPT	512
+
+static u64 transcript[TRANSCRIPT];
+static u32 lines;
+
+static void note(u64 what)
+{
+	if (lines < TRANSCRIPT)
+		transcript[lines] = what;
+	lines++;
+}
+
+static void note_state(void)
+{
+	note(read_sysreg_s(SYS_ICC_APR_EL1));
+	note(read_sysreg_s(SYS_ICC_PPI_SACTIVER0_EL1));
+	note(read_sysreg_s(SYS_ICC_PPI_SPENDR0_EL1));
+	note(read_sysreg_s(SYS_ICC_PPI_ENABLER0_EL1));
+	note(read_sysreg_s(SYS_ICC_PPI_PRIORITYR0_EL1) & 0xff000000);
+	note(read_sysreg_s(SYS_ICC_PCR_EL1));
+}
+
+static void program_irq(struct ex_regs *regs)
+{
+	u64 elr = read_sysreg(elr_el1), spsr = read_sysreg(spsr_el1);
+	u32 intid = guest_ack();
+
+	if (!intid)
+		return;
+	note(intid);
+	if (intid == PPI_INTID(PPI_CNTV)) {
+		timer_set_ctl(VIRTUAL, CTL_IMASK);
+		/* An edge, for after this handler. */
+		guest_pend_sw();
+	}
+	note_state();
+	/* Let a higher priority in. */
+	local_irq_enable();
+	isb();
+	local_irq_disable();
+	write_sysreg(elr, elr_el1);
+	write_sysreg(spsr, spsr_el1);
+	isb();
+	guest_drop_priority();
+	note_state();
+	guest_deactivate(intid);
+}
+
+static void guest_program(void)
+{
+	timer_set_ctl(VIRTUAL, CTL_IMASK);
+	timer_set_cval(VIRTUAL, 0);
+	guest_gic_on(SW | CNTV);
+	for (u64 round = 0; round < 6; round++) {
+		guest_set_priority(PPI_SW, 20 - round);
+		guest_set_priority(PPI_CNTV, 14 + round);
+		guest_set_mask(31 - round);
+		note(round);
+		local_irq_disable();
+		guest_pend_sw();
+		timer_set_ctl(VIRTUAL, CTL_ENABLE);
+		note_state();
+		local_irq_enable();
+		isb();
+		note_state();
+		/* One that stays pending until it is enabled. */
+		guest_enable(CNTV);
+		guest_pend_sw();
+		note_state();
+		guest_enable(SW | CNTV);
+		isb();
+		note_state();
+	}
+	GUEST_DONE();
+}
+
+static void copy_memory(struct kvm_vm *to, struct kvm_vm *from)
+{
+	struct userspace_mem_region *src, *dst;
+	int slot;
+
+	hash_for_each(from->regions.slot_hash, slot, src, slot_node) {
+		dst = memslot2region(to, src->region.slot);
+		TEST_ASSERT(dst->region.memory_size == src->region.memory_size,
+			    "memory slot %u", src->region.slot);
+		memcpy(dst->host_mem, src->host_mem, src->region.memory_size);
+	}
+}
+
+static void copy_vcpu(struct kvm_vcpu *to, struct kvm_vcpu *from)
+{
+	static struct kvm_reg_list *list;
+	u8 value[256];
+
+	if (!list)
+		list = vcpu_get_reg_list(from);
+	for (u64 i = 0; i < list->n; i++) {
+		struct kvm_one_reg reg = { list->reg[i], (u64)value };
+
+		/* Free-running counters are not state. */
+		if (list->reg[i] == KVM_REG_ARM_TIMER_CNT ||
+		    list->reg[i] == KVM_REG_ARM_PTIMER_CNT)
+			continue;
+		if (!__vcpu_ioctl(from, KVM_GET_ONE_REG, &reg))
+			__vcpu_ioctl(to, KVM_SET_ONE_REG, &reg);
+	}
+}
+
+static void copy_gic(int to, int from)
+{
+	for (int i = 0; i < NR_REGS; i++) {
+		u64 attr = sysreg_attr(0, regs[i].reg), val;
+		int ret;
+
+		TEST_ASSERT(!get_reg(from, attr, &val), "saving %s", regs[i].name);
+		ret = set_reg(to, attr, val);
+		TEST_ASSERT(!ret, "restoring %s to %lx: %d", regs[i].name,
+			    (unsigned long)val, ret);
+	}
+}
+
+static u64 want[TRANSCRIPT];
+static u32 want_lines;
+
+static void run_out(struct vgic5_vm *v)
+{
+	struct kvm_guest_debug off = { 0 };
+
+	vcpu_guest_debug_set(v->vcpu[0], &off);
+	vgic5_expect(v->vcpu[0], VGIC5_DONE);
+}
+
+static void compare(struct vgic5_vm *v, const char *when, unsigned int step)
+{
+	u64 *got = addr_gva2hva(v->vm, (gva_t)transcript);
+	u32 n = *(u32 *)addr_gva2hva(v->vm, (gva_t)&lines);
+
+	for (u32 i = 0; i < n && i < want_lines; i++)
+		TEST_ASSERT(got[i] == want[i], "%s step %u: line %u is %lx, not %lx",
+			    when, step, i, (unsigned long)got[i],
+			    (unsigned long)want[i]);
+	TEST_ASSERT(n == want_lines, "%s step %u: %u lines, not %u", when, step,
+		    n, want_lines);
+}
+
+#define POINTS	1000
+
+static void stop_anywhere(void)
+{
+	struct kvm_guest_debug on = {
+		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
+	};
+	struct vgic5_vm v = saver_vm(guest_program, program_irq);
+	unsigned int step = 0, points = 0;
+
+	/* The run that is never stopped. */
+	vgic5_expect(v.vcpu[0], VGIC5_DONE);
+	want_lines = *(u32 *)addr_gva2hva(v.vm, (gva_t)&lines);
+	TEST_ASSERT(want_lines > 100 && want_lines <= TRANSCRIPT,
+		    "%u lines of transcript", want_lines);
+	memcpy(want, addr_gva2hva(v.vm, (gva_t)transcript), sizeof(want));
+	vgic5_vm_free(&v);
+
+	/* The same again, step by step, with copies made of it on the way. */
+	v = vgic5_vm_create(1, guest_program, program_irq);
+	vcpu_guest_debug_set(v.vcpu[0], &on);
+	for (;;) {
+		vcpu_run(v.vcpu[0]);
+		if (v.vcpu[0]->run->exit_reason != KVM_EXIT_DEBUG)
+			break;
+		step++;
+		if (points < POINTS && rand() % 2) {
+			struct vgic5_vm w = vgic5_vm_create(1, guest_program,
+							    program_irq);
+
+			copy_memory(w.vm, v.vm);
+			copy_vcpu(w.vcpu[0], v.vcpu[0]);
+			copy_gic(w.gic, v.gic);
+			run_out(&w);
+			compare(&w, "restored at", step);
+			vgic5_vm_free(&w);
+			points++;
+		}
+	}
+	compare(&v, "stepped to", step);
+	pr_info("# restored at %u points of %u instructions\n", points, step);
+	TEST_ASSERT(points == POINTS, "only %u points", points);
+	vgic5_vm_free(&v);
+}
+
+static const struct vgic5_test tests[] = {
+	{ "save/restore: every register, every bit", every_register },
+	{ "save/restore: every encoding", every_encoding },
+	{ "save/restore: errors", errors },
+	{ "save/restore: 1000 points restored, one transcript", stop_anywhere, 600 },
+};
+
+int main(int argc, char **argv)
+{
+	return vgic5_run(argc, argv, tests, ARRAY_SIZE(tests));
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A guest arms its virtual and its physical EL1 timer a thousand times each
+ * and takes every interrupt by direct injection. KVM's own tracepoints and
+ * statistics say what the exits were for: none may be the timers' doing.
+ *
+ * An exit is the timers' doing when the host then handles a guest timer's
+ * physical interrupt ("kvm guest vtimer" / "kvm guest ptimer"), or when the
+ * guest was trapped on anything but the two MMIO accesses by which it speaks
+ * to this program.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "arch_timer.h"
+#include "vgic5_guest.h"
+
+#define ROUNDS		1000
+#define TRACING		"/sys/kernel/tracing/"
+
+static const struct {
+	enum arch_timer timer;
+	int ppi;
+	const char *handler;
+} timers[] = {
+	{ VIRTUAL, PPI_CNTV, "kvm guest vtimer" },
+	{ PHYSICAL, PPI_CNTP, "kvm guest ptimer" },
+};
+
+static int which;		/* set before the guest starts */
+static u32 taken;
+static u32 strays;
+
+static void guest_irq(struct ex_regs *regs)
+{
+	u32 intid = guest_ack();
+
+	if (intid != PPI_INTID(timers[which].ppi)) {
+		strays++;
+		return;
+	}
+	timer_set_ctl(timers[which].timer, CTL_IMASK);
+	WRITE_ONCE(taken, taken + 1);
+	guest_deactivate(intid);
+	guest_drop_priority();
+}
+
+static void guest_code(void)
+{
+	enum arch_timer timer = timers[which].timer;
+
+	timer_set_ctl(timer, CTL_IMASK);
+	guest_gic_on(BIT_ULL(timers[which].ppi));
+
+	GUEST_SYNC(1);
+	for (u32 n = 0; n < ROUNDS; n++) {
+		timer_set_tval(timer, usec_to_cycles(50));
+		timer_set_ctl(timer, CTL_ENABLE);
+		while (READ_ONCE(taken) == n)
+			isb();
+	}
+	GUEST_SYNC(2);
+
+	GUEST_ASSERT_EQ(taken, ROUNDS);
+	GUEST_ASSERT_EQ(strays, 0);
+	GUEST_DONE();
+}
+
+static void trace_write(const char *file, const char *text)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), TRACING "%s", file);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	TEST_ASSERT(fd >= 0 && write(fd, text, strlen(text)) > 0,
+		    "writing '%s' to %s", text, path);
+	close(fd);
+}
+
+static void trace_start(void)
+{
+	if (access(TRACING "trace", F_OK))
+		mount("tracefs", TRACING, "tracefs", 0, NULL);
+	trace_write("tracing_on", "0");
+	trace_write("buffer_size_kb", "4096");
+	trace_write("trace", "\n");
+	trace_write("events/kvm/kvm_exit/enable", "1");
+	trace_write("events/irq/irq_handler_entry/enable", "1");
+	trace_write("tracing_on", "1");
+}
+
+struct exits {
+	unsigned int irq, mmio, trap, timer;
+};
+
+/* Counts of this process's exits, by cause, from the trace buffer. */
+static struct exits trace_stop(const char *handler)
+{
+	struct exits e = { 0 };
+	char line[512], comm[32];
+	FILE *f;
+
+	trace_write("tracing_on", "0");
+	trace_write("events/kvm/kvm_exit/enable", "0");
+	trace_write("events/irq/irq_handler_entry/enable", "0");
+
+	/* The comm column is "name-pid". */
+	snprintf(comm, sizeof(comm), "-%d ", getpid());
+	f = fopen(TRACING "trace", "r");
+	TEST_ASSERT(f, "reading the trace");
+	while (fgets(line, sizeof(line), f)) {
+		if (strstr(line, "irq_handler_entry")) {
+			e.timer += !!strstr(line, handler);
+			continue;
+		}
+		if (!strstr(line, "kvm_exit:") || !strstr(line, comm))
+			continue;
+		if (strstr(line, "IRQ:"))
+			e.irq++;
+		else if (strstr(line, "DABT_LOW"))
+			e.mmio++;
+		else
+			e.trap++;
+	}
+	fclose(f);
+	return e;
+}
+
+static void run_timer(int index)
+{
+	struct vgic5_vm v;
+	u64 before, after;
+	struct exits e;
+
+	which = index;
+	v = vgic5_vm_create(1, guest_code, guest_irq);
+	sync_global_to_guest(v.vm, which);
+
+	vgic5_expect(v.vcpu[0], 1);
+	before = vcpu_get_stat(v.vcpu[0], exits);
+	trace_start();
+	vgic5_expect(v.vcpu[0], 2);
+	e = trace_stop(timers[index].handler);
+	after = vcpu_get_stat(v.vcpu[0], exits);
+	vgic5_expect(v.vcpu[0], VGIC5_DONE);
+	sync_global_from_guest(v.vm, taken);
+
+	pr_info("# PPI %d: %u of %u interrupts taken, %lu exits: %u for host interrupts, %u to say so, %u other traps; %u interrupts of the guest's timer handled by the host\n",
+		timers[index].ppi, taken, ROUNDS, (unsigned long)(after - before),
+		e.irq, e.mmio, e.trap, e.timer);
+
+	TEST_ASSERT(taken == ROUNDS, "%u of %u interrupts", taken, ROUNDS);
+	TEST_ASSERT(e.irq + e.mmio + e.trap == after - before,
+		    "the trace lost exits");
+	TEST_ASSERT(!e.timer, "%u exits caused by the timer", e.timer);
+	TEST_ASSERT(!e.trap, "%u traps", e.trap);
+	vgic5_vm_free(&v);
+}
+
+static void vtimer(void)
+{
+	run_timer(0);
+}
+
+static void ptimer(void)
+{
+	run_timer(1);
+}
+
+static const struct vgic5_test tests[] = {
+	{ "rows 15 23: 1000 virtual timer interrupts, 0 exits for them", vtimer },
+	{ "rows 15 23: 1000 physical timer interrupts, 0 exits for them", ptimer },
+};
+
+int main(int argc, char **argv)
+{
+	return vgic5_run(argc, argv, tests, ARRAY_SIZE(tests));
+}
