@@ -119,17 +119,16 @@ impl IstRegs {
             size => size,
         };
         let iste_log2 = 2 + size("ISTSZ", cfgr::ISTSZ_SHIFT);
-        let l2_log2 = if self.cfgr & cfgr::STRUCTURE == 0 {
-            None
-        } else {
-            let l2_log2 = 12 + 2 * size("L2SZ", cfgr::L2SZ_SHIFT);
-            self.two_levels.then_some(l2_log2)
+        let l2_log2 = match (self.cfgr & cfgr::STRUCTURE != 0, self.two_levels) {
+            (true, true) => Some(12 + 2 * size("L2SZ", cfgr::L2SZ_SHIFT)),
+            (true, false) => {
+                log.guest_error(format_args!(
+                    "IRS_IST_CFGR.STRUCTURE asks for two levels, which IRS_IDR2 does not offer"
+                ));
+                None
+            }
+            (false, _) => None,
         };
-        if self.cfgr & cfgr::STRUCTURE != 0 && !self.two_levels {
-            log.guest_error(format_args!(
-                "IRS_IST_CFGR.STRUCTURE asks for two levels, which IRS_IDR2 does not offer"
-            ));
-        }
         let geometry = Geometry {
             base: self.baser & baser::ADDR,
             id_bits,

@@ -22,7 +22,7 @@ struct Wire {
 }
 
 impl Wire {
-    /// The event that sampling the wire gives (rule DMTFM).
+    /// The event that sampling the wire gives (R_DMTFM).
     fn sample(self) -> Option<Event> {
         match (self.trigger, self.asserted) {
             (Trigger::Edge, true) => Some(Event::SetEdge),
@@ -69,7 +69,7 @@ impl SpiBank {
         Some(*state)
     }
 
-    /// The wire of SPI `id` is now at `asserted` (rule QBXXV). The SPI's state
+    /// The wire of SPI `id` is now at `asserted` (R_QBXXV). The SPI's state
     /// if an event came of it.
     pub fn set_level(&mut self, id: u32, asserted: bool) -> Option<State> {
         let wire = self.wires.get_mut(id as usize)?;
@@ -81,7 +81,7 @@ impl SpiBank {
         self.event(id, event)
     }
 
-    /// IRS_SPI_RESAMPLER: look at the wire again (rule DMTFM), for instance
+    /// IRS_SPI_RESAMPLER: look at the wire again (R_DMTFM), for instance
     /// after GIC CDPEND has cleared what a level still asserts. The SPI's
     /// state if an event came of it.
     pub fn resample(&mut self, id: u32) -> Option<State> {
@@ -112,7 +112,7 @@ impl SpiBank {
     }
 
     /// IRS_SPI_CFGR.TM of the selected SPI: a change of the trigger mode makes
-    /// an event of its own (rule KBPXL). To level: the wire's level. To edge:
+    /// an event of its own (R_KBPXL). To level: the wire's level. To edge:
     /// what an asserted level had made pending is cleared. The SPI's ID and
     /// state if an event came of it.
     pub fn set_trigger(&mut self, trigger: Trigger) -> Option<(u32, State)> {

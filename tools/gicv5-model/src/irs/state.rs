@@ -34,7 +34,7 @@ impl Handling {
     }
 }
 
-/// What an interrupt's source tells the IRS (rule HHKMN).
+/// What an interrupt's source tells the IRS (R_HHKMN).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An edge: Pending, and the Handling mode becomes Edge.
@@ -120,7 +120,7 @@ impl State {
         self.enabled && self.pending && !self.active
     }
 
-    /// An event on the source (rule HHKMN).
+    /// An event on the source (R_HHKMN).
     pub fn event(&mut self, event: Event) {
         match event {
             Event::SetEdge => self.handling = Handling::Edge,
