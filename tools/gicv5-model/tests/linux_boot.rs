@@ -174,7 +174,7 @@ impl Host {
     /// `gicv5_irs_of_init()`: returns IRS_IDR0.VIRT and the SPI count.
     fn irs_of_init(&mut self) -> (bool, u32) {
         // gicv5_irs_init_bases(), coherent.
-        self.writel(0x84, 0xf6 | 0b11 | 0xf500);
+        self.writel(0x84, 0xf5d7);
         self.writel(0x80, 1);
         self.wait_for_op(0x80, 1 << 1);
         // IAFFID_BITS has to cover the device tree's arm,iaffids.
