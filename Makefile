@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two uses. With a kernel of your own, built with LLVM and Rust:
+#
+#     make KDIR=/path/to/kernel/build LLVM=1 [modules_install]
+#
+# builds the module out of tree (Kbuild says of what). Everything else builds
+# and uses the testbed, under build/: see `make help`.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+# Where the module's objects go; in the source directory if not given.
+MO ?=
+
+kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(MO),MO=$(MO))
+
+.PHONY: modules
+modules: | kernel-is-there
+	$(if $(MO),@mkdir -p $(MO))
+	+$(kbuild) modules
+
+.PHONY: modules_install rust-analyzer
+modules_install rust-analyzer: | kernel-is-there
+	+$(kbuild) $@
+
+.PHONY: clean
+clean:
+	+$(if $(wildcard $(KDIR)/Makefile),$(kbuild) clean,@echo 'no kernel at $(KDIR): nothing was built against it')
+
+.PHONY: kernel-is-there
+kernel-is-there:
+	@test -e $(KDIR)/Makefile || { \
+		echo 'no kernel build directory at $(KDIR): give one in KDIR=, or see make help' >&2; exit 1; }
+
+# The testbed.
+SMP ?= 2
+MODE ?= vhe
+GIC ?= 5
+EXTRA ?=
+ONLY ?=
+
+.PHONY: testbed
+testbed:
+	@scripts/testbed
+
+.PHONY: run
+run: testbed
+	@scripts/run-host --smp $(SMP) --mode $(MODE) --gic $(GIC) $(EXTRA)
+
+.PHONY: check
+check:
+	@scripts/check $(ONLY)
+
+# Made by scripts of their own.
+.PHONY: $(filter demo bench stress,$(notdir $(wildcard scripts/*)))
+$(filter demo bench stress,$(notdir $(wildcard scripts/*))): testbed
+	@scripts/$@
+
+.PHONY: distclean
+distclean:
+	rm -rf build
+
+.PHONY: help
+help:
+	@echo 'make KDIR=... LLVM=1    build the module against a kernel of yours'
+	@echo 'make KDIR=... modules_install | clean | rust-analyzer'
+	@echo 'make testbed            toolchain, emulator, kernel, module, all under build/'
+	@echo "                        LINUX_SRC= QEMU_SRC=  trees or tarballs to take instead of Debian's"
+	@echo 'make run                boot the GICv5 host to a shell'
+	@echo '                        SMP=2 MODE=vhe|nvhe|protected GIC=5|3 EXTRA="run-host options"'
+	@echo 'make check              everything that should hold; ONLY="NN NN-name" for some'
+	@$(if $(wildcard scripts/demo),echo 'make demo               from nothing to the module at work',:)
+	@$(if $(wildcard scripts/bench),echo 'make bench              the C backend against the Rust backend',:)
+	@$(if $(wildcard scripts/stress),echo 'make stress             the debug kernel; fuzzing; fault injection',:)
+	@echo 'make distclean          remove build/'
