@@ -220,7 +220,7 @@ fn software_errors() {
 
     // An L1_ISTE that cannot be read.
     machine.command(Command::Enable(lpi(0x1235)));
-    assert_eq!(machine.read64(SWERR_STATUSR), 0x1_0111 & !0x110 | 0b111);
+    assert_eq!(machine.read64(SWERR_STATUSR), 0x1_0007);
     machine.write32(SWERR_STATUSR, 1);
 
     // One that is not valid has no code.
