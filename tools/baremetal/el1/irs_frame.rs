@@ -34,7 +34,7 @@ const FIELDS: &[Field] = fields! {
     "IDR0.SETLPI" IDR0 9 1 exact;
     "IDR0.MEC" IDR0 10 1 exact;
     "IDR0.MPAM" IDR0 11 1 exact;
-    "IDR0.SWE" IDR0 12 1 exact;
+    "IDR0.SWE" IDR0 12 1 |_| Some("optional");
     "IDR0.RES0" IDR0 13 3 exact;
     "IDR0.IRSID" IDR0 16 16 exact;
     "IDR1.PE_CNT" IDR1 0 16 exact;

@@ -188,12 +188,13 @@ fn life(lpi: Intid) {
     beyond.enable();
     beyond.set_pending(true);
     show("beyond the IST", beyond);
+    // Making an IST valid that holds Pending is CONSTRAINED UNPREDICTABLE.
+    lpi.set_pending(false);
     tear_down();
     show("IST gone", lpi);
     // It comes back as it went, from memory.
     set_valid(LINEAR.address(), ID_BITS);
-    say!("lpi/IST back: {}", lpi.config());
-    lpi.set_pending(false);
+    show("IST back", lpi);
     tear_down();
 }
 

@@ -26,23 +26,30 @@ pub fn run() {
         );
         reg.write(0);
     }
-    // Only the architected half: an implementation chooses the other PPIs.
-    for reg in &ICC_PPI_PRIORITYR[..8] {
-        reg.write(!0);
-        let ones = reg.read();
-        reg.write(PATTERN);
-        let pattern = reg.read();
-        reg.write(0);
-        say!(
-            "regs/{}: ones {ones:#x} pattern {pattern:#x} zeros {:#x}",
-            reg.name,
-            reg.read()
-        );
-    }
+    priorities();
     hmr();
     set_and_clear();
     priority_drop();
     reset_cpu_interface();
+}
+
+/// The bytes of the PPIs that every PE has; an implementation chooses the
+/// others, whose fields are RES0 if they are not there.
+fn priorities() {
+    for (name, ppi) in [("SW_PPI", SW_PPI), ("CNTV", CNTV), ("CNTP", CNTP)] {
+        let reg = ICC_PPI_PRIORITYR[ppi as usize / 8];
+        let byte = || reg.read() >> (ppi % 8 * 8) & 0xff;
+        reg.write(!0);
+        let ones = byte();
+        reg.write(0);
+        let zeros = byte();
+        reg.write(0x5a5a_5a5a_5a5a_5a5a);
+        say!(
+            "regs/priority of {name}: ones {ones:#x} zeros {zeros:#x} pattern {:#x}",
+            byte()
+        );
+        reg.write(0);
+    }
 }
 
 fn hmr() {
