@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// What the model has beyond the kernel's table.
-const EXTRA: [&str; 2] = ["ICC_HAPR_EL1", "ICH_HPPIR_EL2"];
+const EXTRA: [&str; 1] = ["ICH_HPPIR_EL2"];
 
 /// What the kernel's table has of GICv3 and of FEAT_GCIE_LEGACY.
 const LEGACY: [&str; 4] = [

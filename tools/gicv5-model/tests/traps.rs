@@ -29,7 +29,7 @@ const fn wo(name: &'static str, bit: u32) -> Rule {
 }
 
 /// By the start of the name; the first that fits counts.
-const RULES: [Rule; 30] = [
+const RULES: [Rule; 29] = [
     rw("ICC_PPI_SACTIVER", 20),
     rw("ICC_PPI_CACTIVER", 20),
     rw("ICC_PPI_PRIORITYR", 19),
@@ -44,7 +44,6 @@ const RULES: [Rule; 30] = [
     rw("ICC_CR0_EL1", 2),
     ro("ICC_IDR0_EL1", 1),
     rw("ICC_APR_EL1", 0),
-    ("ICC_HAPR_EL1", Some(None), None),
     ro("GICR_CDNMIA", 10),
     ro("GICR_CDIA", 9),
     wo("GIC_CDDIS", 1),

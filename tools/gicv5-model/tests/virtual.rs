@@ -41,7 +41,7 @@ fn the_guests_registers_are_the_hypervisors() {
     machine.at(GUEST, |guest| {
         assert_eq!(guest.mrs("ICC_CR0_EL1"), 0);
         assert_eq!(guest.mrs("ICC_PCR_EL1"), 5);
-        assert_eq!(guest.mrs("ICC_HAPR_EL1"), 9);
+        assert_eq!(guest.mrs("ICC_APR_EL1"), 1 << 9);
         assert_eq!(guest.mrs("ICC_PPI_CACTIVER0_EL1"), 1 << CNTV);
         assert_eq!(guest.mrs("ICC_PPI_HMR0_EL1"), 0x5ec0_0000);
         assert_eq!(guest.mrs("ICC_ICSR_EL1"), 1 << 4, "there is one ICSR");
@@ -208,7 +208,7 @@ fn virtual_priorities_preempt() {
         assert_eq!(guest.mrs("GICR_CDIA"), valid(ppi(CNTV)));
         assert_eq!(guest.mrs("ICC_APR_EL1"), 1 << 12 | 1 << 4);
         guest.msr("GIC_CDEOI", 0);
-        assert_eq!(guest.mrs("ICC_HAPR_EL1"), 12);
+        assert_eq!(guest.mrs("ICC_APR_EL1"), 1 << 12);
     });
     assert_eq!(machine.mrs("ICH_APR_EL2"), 1 << 12);
     assert_eq!(machine.mrs("ICC_APR_EL1"), 0);

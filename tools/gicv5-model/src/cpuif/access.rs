@@ -57,7 +57,6 @@ impl CpuInterface {
                 Domain::Virtual => self.virt.vpe_id(),
             },
             Icc::Apr => control.active.bits(),
-            Icc::Hapr => control.active.hapr(),
             Icc::Pcr => control.mask.get().into(),
             // CHOICE: a guest has no link of its own; LINK reads as 0.
             Icc::Cr0 => {
@@ -84,7 +83,7 @@ impl CpuInterface {
             Icc::Apr => interface.control.active = ActivePriorities::from_bits(value),
             Icc::Pcr => interface.control.mask = Priority::from_bits(value),
             Icc::Cr0 => interface.control.enabled = value & CR0_EN != 0,
-            Icc::PpiHmr(_) | Icc::Idr0 | Icc::Hppir | Icc::Iaffidr | Icc::Hapr => {}
+            Icc::PpiHmr(_) | Icc::Idr0 | Icc::Hppir | Icc::Iaffidr => {}
         }
     }
 

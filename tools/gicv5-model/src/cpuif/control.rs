@@ -12,9 +12,6 @@ use crate::intid::{Candidate, Priority};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ActivePriorities(u32);
 
-/// HAPR.PRIORITY when no priority is active (D_XMBQZ: the idle priority).
-const IDLE: u64 = 0xff;
-
 impl ActivePriorities {
     /// The register; bits 63:32 are RES0.
     pub const fn from_bits(value: u64) -> Self {
@@ -33,11 +30,6 @@ impl ActivePriorities {
             0 => None,
             bits => Some(Priority::from_bits(bits.trailing_zeros() as u64)),
         }
-    }
-
-    /// The value of HAPR.
-    pub fn hapr(self) -> u64 {
-        self.running().map_or(IDLE, |p| p.get().into())
     }
 
     /// An interrupt of this priority was acknowledged.
@@ -133,6 +125,6 @@ mod tests {
         let mut apr = ActivePriorities::default();
         apr.drop_running();
         assert_eq!(apr.bits(), 0);
-        assert_eq!(apr.hapr(), 0xff);
+        assert_eq!(apr.running(), None);
     }
 }

@@ -101,14 +101,11 @@ impl PeState {
 
 /// The bit of ICH_HFGRTR_EL2, and of ICH_HFGWTR_EL2 where that has it, that
 /// lets accesses to `reg` pass.
-///
-/// ICC_HAPR_EL1 has none: its bit 3 became RES1, "not trapped".
-pub(super) const fn register_trap_bit(reg: Icc) -> Option<u32> {
-    Some(match reg {
+pub(super) const fn register_trap_bit(reg: Icc) -> u32 {
+    match reg {
         Icc::Apr => 0,
         Icc::Idr0 => 1,
         Icc::Cr0 => 2,
-        Icc::Hapr => return None,
         Icc::Hppir => 4,
         Icc::Pcr => 5,
         Icc::Icsr => 6,
@@ -118,7 +115,7 @@ pub(super) const fn register_trap_bit(reg: Icc) -> Option<u32> {
         Icc::PpiCpendr(_) | Icc::PpiSpendr(_) => 18,
         Icc::PpiPriorityr(_) => 19,
         Icc::PpiCactiver(_) | Icc::PpiSactiver(_) => 20,
-    })
+    }
 }
 
 /// The bit of ICH_HFGITR_EL2 that lets `insn` pass; the barriers have none.

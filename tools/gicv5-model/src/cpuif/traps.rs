@@ -8,7 +8,7 @@ use crate::regs::{Icc, Insn};
 
 /// Bits of ICH_HFGRTR_EL2 that can be written.
 const READ_MASK: u64 = 0x1f_00f7;
-/// Bits of ICH_HFGRTR_EL2 that are RES1: that of ICC_HAPR_EL1.
+/// Bits of ICH_HFGRTR_EL2 that are RES1: the one that was ICC_HAPR_EL1's.
 const READ_RES1: u64 = 1 << 3;
 /// Bits of ICH_HFGWTR_EL2 that can be written.
 const WRITE_MASK: u64 = 0x1e_0065;
@@ -59,14 +59,14 @@ impl Traps {
 
     /// Whether a read of `reg` at EL1 traps.
     pub fn read_of(&self, reg: Icc) -> bool {
-        register_trap_bit(reg).is_some_and(|bit| self.read >> bit & 1 == 0)
+        self.read >> register_trap_bit(reg) & 1 == 0
     }
 
     /// Whether a write of `reg` at EL1 traps. Only registers that can be
     /// written have a bit in ICH_HFGWTR_EL2.
     pub fn write_of(&self, reg: Icc) -> bool {
-        register_trap_bit(reg)
-            .is_some_and(|bit| WRITE_MASK >> bit & 1 != 0 && self.write >> bit & 1 == 0)
+        let bit = register_trap_bit(reg);
+        WRITE_MASK >> bit & 1 != 0 && self.write >> bit & 1 == 0
     }
 
     /// Whether `insn` at EL1 traps.

@@ -4,9 +4,10 @@
 //!
 //! Names and encodings are those of Linux's `arch/arm64/tools/sysreg` and
 //! `asm/sysreg.h` (a test compares them with that file where the kernel's
-//! source is at hand), completed by two registers that Linux does not use:
-//! ICC_HAPR_EL1 (upstream QEMU's `gicv5-cpuif.c`) and ICH_HPPIR_EL2 (binutils'
-//! and FreeBSD's register lists).
+//! source is at hand), completed by one register that Linux does not use,
+//! ICH_HPPIR_EL2 (binutils' and FreeBSD's register lists). ICC_HAPR_EL1, which
+//! older lists have, was dropped from the architecture (Linux: "arm64/sysreg:
+//! Drop ICH_HFGRTR_EL2.ICC_HAPR_EL1 and make RES1"; QEMU 11.1 has it no more).
 //!
 //! CHOICE: FEAT_GCIE_LEGACY is not implemented, so the registers that only
 //! exist with it or with GICv3 (ICH_HCR_EL2, ICH_VTR_EL2, ICH_MISR_EL2,
@@ -119,8 +120,6 @@ pub enum Icc {
     Cr0,
     /// ICC_PCR_EL1: priority mask.
     Pcr,
-    /// ICC_HAPR_EL1: highest active priority.
-    Hapr,
 }
 
 /// An EL2 register: the hypervisor's side of the virtual CPU interface.

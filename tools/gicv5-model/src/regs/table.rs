@@ -18,7 +18,7 @@ const fn row(name: &'static CStr, encoding: [u8; 5], direction: Direction, reg: 
 
 /// Every encoding that FEAT_GCIE defines here, see the [module](super).
 #[rustfmt::skip]
-pub static TABLE: [Sysreg; 81] = [
+pub static TABLE: [Sysreg; 80] = [
     row(c"GSB_SYS",                 [1, 0, 12,  0, 0], WriteOnly, Insn(Op::GsbSys)),
     row(c"GSB_ACK",                 [1, 0, 12,  0, 1], WriteOnly, Insn(Op::GsbAck)),
     row(c"GIC_CDDIS",               [1, 0, 12,  1, 0], WriteOnly, Insn(Op::Cddis)),
@@ -67,7 +67,6 @@ pub static TABLE: [Sysreg; 81] = [
     row(c"ICC_APR_EL1",             [3, 1, 12,  0, 0], ReadWrite, Icc(IccReg::Apr)),
     row(c"ICC_CR0_EL1",             [3, 1, 12,  0, 1], ReadWrite, Icc(IccReg::Cr0)),
     row(c"ICC_PCR_EL1",             [3, 1, 12,  0, 2], ReadWrite, Icc(IccReg::Pcr)),
-    row(c"ICC_HAPR_EL1",            [3, 1, 12,  0, 3], ReadOnly,  Icc(IccReg::Hapr)),
     row(c"ICH_APR_EL2",             [3, 4, 12,  8, 4], ReadWrite, Ich(IchReg::Apr)),
     row(c"ICH_HPPIR_EL2",           [3, 4, 12,  8, 5], ReadOnly,  Ich(IchReg::Hppir)),
     row(c"ICH_HFGRTR_EL2",          [3, 4, 12,  9, 4], ReadWrite, Ich(IchReg::Hfgrtr)),
