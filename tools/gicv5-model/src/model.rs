@@ -256,6 +256,8 @@ impl Gicv5 {
             Operation::Command(command) => self.command(env, domain, command),
             Operation::RequestConfig(intid) => {
                 let icsr = if reaches_irs(env.log, "GIC CDRCFG", domain, intid) {
+                    // The IRS may find that software changed the IST.
+                    self.all_stale();
                     self.irs.request_config(env, intid)
                 } else {
                     Icsr::FAULT

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//! Anything at all, for a bounded time, at the whole model.
+//!
+//! Every call of the interface with arbitrary arguments, in arbitrary order:
+//! registers and instructions that exist, on PEs that may not; frame offsets
+//! and sizes that are and are not right; wires without an interrupt; resets;
+//! and memory that holds anything, changes by itself, and faults. The model
+//! must not panic (tests are built with overflow checks), must come back, and
+//! must keep what is listed in [`Fuzzer::invariants`].
+//!
+//! GICV5_FUZZ_SECONDS bounds the time (default 5), GICV5_FUZZ_SEED repeats a
+//! run; what failed is printed with its seed.
+
+mod common;
+
+use common::EL2;
+use gicv5_model::config::Config;
+use gicv5_model::cpuif::route::{Access, PeState};
+use gicv5_model::intid::{IntType, Intid};
+use gicv5_model::memory::{Env, Log, Memory};
+use gicv5_model::regs::{find, Reg, TABLE};
+use gicv5_model::{Gicv5, Lines};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// SplitMix64.
+#[derive(Clone)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ z >> 31
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    /// A value with few bits set, all, none, or any; or an address or INTID.
+    fn value(&mut self) -> u64 {
+        match self.below(8) {
+            0 => 0,
+            1 => u64::MAX,
+            2 => self.next(),
+            3 => 1 << self.below(64),
+            4 => self.next() & self.next() & self.next(),
+            5 => self.below(16) << 12 | self.below(2),
+            6 => self.below(256),
+            _ => self.below(8) << 29 | self.below(40) | self.next() << 32,
+        }
+    }
+}
+
+/// Sparse memory; what was never written is random and stays that, unless the
+/// memory is of the kind that changes by itself.
+struct Hostile {
+    bytes: HashMap<u64, u8>,
+    random: Random,
+    faults: bool,
+    fickle: bool,
+    /// Bytes that one call of the model has moved.
+    traffic: usize,
+}
+
+impl Hostile {
+    fn byte(&mut self, pa: u64) -> u8 {
+        if self.fickle && self.random.one_in(16) {
+            return self.random.next() as u8;
+        }
+        let random = &mut self.random;
+        *self
+            .bytes
+            .entry(pa)
+            .or_insert_with(|| match random.below(3) {
+                0 => 0,
+                1 => 0xff,
+                _ => random.next() as u8,
+            })
+    }
+}
+
+impl Memory for Hostile {
+    fn read(&mut self, pa: u64, buf: &mut [u8]) -> bool {
+        self.traffic += buf.len();
+        if self.faults && self.random.one_in(8) {
+            buf.fill(0xa5);
+            return false;
+        }
+        for (n, byte) in buf.iter_mut().enumerate() {
+            *byte = self.byte(pa.wrapping_add(n as u64));
+        }
+        true
+    }
+
+    fn write(&mut self, pa: u64, buf: &[u8]) -> bool {
+        self.traffic += buf.len();
+        if self.faults && self.random.one_in(8) {
+            return false;
+        }
+        for (n, byte) in buf.iter().enumerate() {
+            self.bytes.insert(pa.wrapping_add(n as u64), *byte);
+        }
+        true
+    }
+}
+
+/// The number of guest errors.
+#[derive(Default)]
+struct Errors(u64);
+
+impl Log for Errors {
+    fn guest_error(&mut self, msg: core::fmt::Arguments<'_>) {
+        let msg = msg.to_string();
+        assert!(!msg.contains(['\n', '\0']), "{msg:?}");
+        self.0 += 1;
+    }
+}
+
+struct Fuzzer {
+    gic: Gicv5,
+    config: Config,
+    random: Random,
+    memory: Hostile,
+    log: Errors,
+    lines: Vec<Lines>,
+    /// How many PPIs, LPIs and SPIs were acknowledged.
+    acknowledged: [u64; 3],
+}
+
+/// The most bytes that any one call may move: a level 2 table of the largest
+/// size and its level 1 entry, twice.
+const MOST_TRAFFIC: usize = 4 << 20;
+
+impl Fuzzer {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let pick = |random: &mut Random, few: u64, most: u64| {
+            if random.one_in(4) {
+                most as u32
+            } else {
+                random.below(few) as u32
+            }
+        };
+        let num_pes = pick(&mut random, 4, 15) + 1;
+        let num_spis = pick(&mut random, 80, 1024);
+        let bits = 14 + random.below(11) as u32;
+        let config =
+            Config::new(num_pes, num_spis, random.one_in(2), bits, random.one_in(4)).unwrap();
+        let memory = Hostile {
+            bytes: HashMap::new(),
+            random: Random(random.next()),
+            faults: random.one_in(2),
+            fickle: random.one_in(4),
+            traffic: 0,
+        };
+        Self {
+            gic: Gicv5::new(&config),
+            lines: vec![Lines::default(); num_pes as usize],
+            config,
+            random,
+            memory,
+            log: Errors::default(),
+            acknowledged: [0; 3],
+        }
+    }
+
+    fn pe(&mut self) -> u32 {
+        match self.random.below(32) {
+            0 => self.random.next() as u32,
+            _ => self.random.below(self.config.num_pes.into()) as u32,
+        }
+    }
+
+    fn state(&mut self) -> PeState {
+        let random = &mut self.random;
+        PeState {
+            el: [1, 1, 2, 2, 2, random.next() as u8][random.below(6) as usize],
+            el2: !random.one_in(4),
+            hcr_el2: [0, 1 << 4, 1 << 4, random.next()][random.below(4) as usize],
+            nmi: random.one_in(4),
+        }
+    }
+
+    /// One access to a system register, only if the model says that it is done;
+    /// now and then without asking, which must do no harm either.
+    fn sysreg(&mut self) {
+        let (pe, state) = (self.pe(), self.state());
+        let row = &TABLE[self.random.below(TABLE.len() as u64) as usize];
+        let write = match row.reg {
+            Reg::Insn(_) => row.writable(),
+            _ => self.random.one_in(2),
+        };
+        let ask = !self.random.one_in(64);
+        if ask && self.gic.check(pe, row, write, &state) != Access::Done {
+            return;
+        }
+        let value = self.random.value();
+        let mut env = Env {
+            mem: &mut self.memory,
+            log: &mut self.log,
+        };
+        if !write {
+            let got = self.gic.read(&mut env, pe, row, &state);
+            if row.is_insn() && got >> 32 != 0 {
+                let intid = Intid::from_raw(got as u32);
+                assert_eq!(got, 1 << 32 | u64::from(intid.raw()));
+                self.acknowledge(intid);
+            }
+            return;
+        }
+        self.gic.write(&mut env, pe, row, value, &state);
+        if row.readable() && !row.is_insn() {
+            // A register without side effects reads as itself when what it
+            // reads as is written.
+            let first = self.gic.read(&mut env, pe, row, &state);
+            let clears = row.name.to_bytes().starts_with(b"ICC_PPI_C");
+            if !clears {
+                self.gic.write(&mut env, pe, row, first, &state);
+                let second = self.gic.read(&mut env, pe, row, &state);
+                assert_eq!(first, second, "{:?}", row.name);
+            }
+        }
+    }
+
+    fn acknowledge(&mut self, intid: Intid) {
+        let (n, exists) = match intid.kind().expect("a type that exists") {
+            IntType::Ppi => (0, intid.id() < 64),
+            IntType::Lpi => (1, intid.id() >> self.config.lpi_id_bits == 0),
+            IntType::Spi => (2, intid.id() < self.config.num_spis),
+        };
+        assert!(exists, "{intid} was acknowledged");
+        self.acknowledged[n] += 1;
+    }
+
+    fn frame(&mut self) {
+        let offset = match self.random.below(16) {
+            0 => self.random.next() as u32,
+            1 => self.random.below(0x1_0000) as u32,
+            _ => self.random.below(0x90) as u32 * 8 + 4 * self.random.below(2) as u32,
+        };
+        let size = match self.random.below(32) {
+            0 => self.random.next() as u32,
+            1..=8 => 8,
+            _ => 4,
+        };
+        let value = self.random.value();
+        let mut env = Env {
+            mem: &mut self.memory,
+            log: &mut self.log,
+        };
+        if self.random.one_in(3) {
+            self.gic.irs_read(&mut env, offset, size);
+        } else {
+            self.gic.irs_write(&mut env, offset, size, value);
+        }
+    }
+
+    /// What an operating system would do, so that LPIs and SPIs get anywhere.
+    fn orderly(&mut self) {
+        let pe = self.random.below(self.config.num_pes.into());
+        let base = self.random.below(4) << 20;
+        let bits = 14 + self.random.below(u64::from(self.config.lpi_id_bits) - 13);
+        let structure = self.random.below(2) << 16;
+        let spi = self.random.below(u64::from(self.config.num_spis) + 1);
+        let istsz = self.random.below(4) << 7;
+        let writes = [
+            (0x80, 4, 1),
+            (0x190, 4, bits | structure | istsz),
+            (0x180, 8, base | 1),
+            (0x108, 4, spi),
+            (0x114, 4, self.random.below(2)),
+        ];
+        for (offset, size, value) in writes {
+            let mut env = Env {
+                mem: &mut self.memory,
+                log: &mut self.log,
+            };
+            self.gic.irs_write(&mut env, offset, size, value);
+        }
+        let ppis = self.random.value();
+        let spendr = self.random.below(16);
+        for (name, value) in [
+            ("ICC_APR_EL1", 0),
+            ("ICC_PCR_EL1", 31),
+            ("ICC_CR0_EL1", 1),
+            ("ICC_PPI_ENABLER0_EL1", ppis),
+            ("ICC_PPI_SPENDR0_EL1", spendr),
+            ("ICC_PPI_CACTIVER0_EL1", ppis),
+            ("ICH_APR_EL2", 0),
+            ("ICH_VCTLR_EL2", 1),
+            ("ICH_VMCR_EL2", u64::MAX),
+            ("ICH_PPI_ENABLER0_EL2", u64::MAX),
+            ("ICH_PPI_PENDR0_EL2", ppis),
+            ("ICH_HFGITR_EL2", u64::MAX),
+        ] {
+            self.set(pe as u32, name, value);
+        }
+        for ty in [2, 3] {
+            let intid = ty << 29 | self.random.below(64);
+            for (name, operand) in [
+                ("GIC_CDAFF", intid | pe << 32),
+                ("GIC_CDPRI", intid | self.random.below(32) << 35),
+                ("GIC_CDEN", intid),
+                ("GIC_CDPEND", intid | 1 << 32),
+            ] {
+                self.set(pe as u32, name, operand);
+            }
+        }
+    }
+
+    fn set(&mut self, pe: u32, name: &str, value: u64) {
+        let row = &TABLE[find(name).unwrap()];
+        let mut env = Env {
+            mem: &mut self.memory,
+            log: &mut self.log,
+        };
+        self.gic.write(&mut env, pe, row, value, &EL2);
+    }
+
+    fn step(&mut self) {
+        self.memory.traffic = 0;
+        match self.random.below(64) {
+            0 if self.random.one_in(8) => self.gic.reset(),
+            1 => {
+                let pe = self.pe();
+                self.gic.reset_pe(pe);
+            }
+            2..=5 => {
+                let (pe, level) = (self.pe(), self.random.one_in(2));
+                let id = [self.random.below(32), self.random.next()][self.random.below(2) as usize];
+                self.gic.set_ppi(pe, id as u32, level);
+            }
+            6..=9 => {
+                let level = self.random.one_in(2);
+                let id = [self.random.below(64), self.random.next()][self.random.below(2) as usize];
+                self.gic.set_spi(id as u32, level);
+            }
+            10 => self.orderly(),
+            11..=26 => self.frame(),
+            _ => self.sysreg(),
+        }
+        assert!(
+            self.memory.traffic <= MOST_TRAFFIC,
+            "{} bytes moved by one call",
+            self.memory.traffic
+        );
+        self.invariants();
+    }
+
+    /// What holds after any call:
+    /// - the lines of a PE only change if the model said that they may have;
+    /// - a PE has at most one physical and one virtual line.
+    fn invariants(&mut self) {
+        let stale: Vec<u32> = self.gic.take_stale().iter().collect();
+        assert!(stale.iter().all(|pe| *pe < self.config.num_pes));
+        for pe in 0..self.config.num_pes {
+            let now = self.gic.lines(pe);
+            let before = core::mem::replace(&mut self.lines[pe as usize], now);
+            assert!(
+                now == before || stale.contains(&pe),
+                "PE {pe} changed unsaid"
+            );
+            let both =
+                |a: Lines, b: Lines| now.bits() & a.bits() != 0 && now.bits() & b.bits() != 0;
+            assert!(!both(Lines::IRQ, Lines::NMI) && !both(Lines::VIRQ, Lines::VNMI));
+        }
+    }
+}
+
+/// Tells how to repeat a run that failed.
+struct TellSeed(u64);
+
+impl Drop for TellSeed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("to repeat it: GICV5_FUZZ_SEED={}", self.0);
+        }
+    }
+}
+
+#[test]
+fn anything_at_all() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
+    let seconds = number("GICV5_FUZZ_SECONDS").unwrap_or(5);
+    let fixed = number("GICV5_FUZZ_SEED");
+    let until = Instant::now() + Duration::from_secs(seconds);
+    let mut seed = fixed.unwrap_or_else(|| {
+        let now = std::time::SystemTime::now();
+        now.duration_since(std::time::UNIX_EPOCH)
+            .unwrap()
+            .as_nanos() as u64
+    });
+    let (mut runs, mut steps, mut errors) = (0u64, 0u64, 0u64);
+    let mut acknowledged = [0u64; 3];
+    loop {
+        let _told = TellSeed(seed);
+        let mut fuzzer = Fuzzer::new(seed);
+        let mut slowest = Duration::ZERO;
+        for _ in 0..4000 {
+            let start = Instant::now();
+            fuzzer.step();
+            slowest = slowest.max(start.elapsed());
+            steps += 1;
+        }
+        assert!(
+            slowest < Duration::from_secs(20),
+            "one call took {slowest:?}"
+        );
+        runs += 1;
+        errors += fuzzer.log.0;
+        for (sum, n) in acknowledged.iter_mut().zip(fuzzer.acknowledged) {
+            *sum += n;
+        }
+        if fixed.is_some() || Instant::now() >= until {
+            break;
+        }
+        seed = Random(seed).next();
+    }
+    println!(
+        "{runs} runs, {steps} steps, {errors} guest errors, {acknowledged:?} PPIs, LPIs, SPIs"
+    );
+    if fixed.is_none() && seconds > 0 {
+        assert!(
+            acknowledged.iter().all(|n| *n > 0),
+            "it does not get anywhere"
+        );
+    }
+}
