@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What all vCPUs of a VM have in common.
+
+use super::ppi::{PpiId, PpiMask};
+use super::sync::Word;
+use super::vcpu::Vcpu;
+
+/// A VM's choice of PPIs. The same for all its vCPUs, and fixed when the first of them first runs.
+pub struct Vm {
+    /// PPIs that the host's PEs have.
+    implemented: PpiMask,
+    /// PPIs that the guest sees; empty until [`Vm::finalize`].
+    visible: Word,
+}
+
+impl Vm {
+    /// The only architected PPI with an edge handling mode.
+    pub const EDGE: PpiMask = PpiId::SW_PPI.mask();
+
+    /// A VM on a host whose PEs have the PPIs of `implemented`.
+    pub fn new(implemented: PpiMask) -> Self {
+        Self {
+            implemented,
+            visible: Word::new(0),
+        }
+    }
+
+    /// PPIs that the guest sees: none before [`Vm::finalize`].
+    #[inline(always)]
+    pub fn visible(&self) -> PpiMask {
+        PpiMask::from_bits(self.visible.load())
+    }
+
+    /// PPIs of the guest's that are level-sensitive, as ICC_PPI_HMR0_EL1 shows them.
+    pub fn level(&self) -> PpiMask {
+        self.visible() & !Self::EDGE
+    }
+
+    /// PPIs that userspace may drive with KVM_IRQ_LINE: those nothing in the kernel drives.
+    pub fn userspace(&self) -> PpiMask {
+        PpiId::SW_PPI.mask() & self.implemented
+    }
+
+    /// PPIs that the host's PEs have.
+    pub fn implemented(&self) -> PpiMask {
+        self.implemented
+    }
+
+    /// Decides what the guest sees: every implemented PPI that an in-kernel device of `vcpu`
+    /// drives, and SW_PPI. Later calls change nothing.
+    ///
+    /// All vCPUs have the same devices, so any of them will do. Returns what the guest sees.
+    pub fn finalize(&self, vcpu: &Vcpu) -> PpiMask {
+        let wanted = self.implemented & (vcpu.wires().owned() | PpiId::SW_PPI.mask());
+        match self.visible.claim(wanted.bits()) {
+            Ok(()) => wanted,
+            Err(already) => PpiMask::from_bits(already),
+        }
+    }
+
+    /// Whether [`Vm::finalize`] was called.
+    pub fn is_final(&self) -> bool {
+        !self.visible().is_empty()
+    }
+}
