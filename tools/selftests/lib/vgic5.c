@@ -139,8 +139,12 @@ u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu)
 {
 	struct ucall uc;
 
+again:
 	vcpu_run(vcpu);
 	switch (get_ucall(vcpu, &uc)) {
+	case UCALL_PRINTF:
+		pr_info("# guest: %s", uc.buffer);
+		goto again;
 	case UCALL_SYNC:
 		return uc.args[1];
 	case UCALL_DONE:

@@ -330,6 +330,30 @@ static void sparse_vcpu_ids(void)
 	kvm_vm_free(vm);
 }
 
+static void guest_ppis(void)
+{
+	guest_enable(~0UL);
+	GUEST_SYNC(read_sysreg_s(SYS_ICC_PPI_ENABLER0_EL1));
+}
+
+/* Whichever vCPU runs first, all are given the same PPIs. */
+static void any_vcpu_first(void)
+{
+	for (int first = 0; first < 3; first++) {
+		struct kvm_vm *vm = vm_bare(3);
+		struct kvm_vcpu *vcpu[3];
+		int gic = create_gic(vm);
+
+		for (int i = 0; i < 3; i++)
+			vcpu[i] = vm_vcpu_add(vm, i, guest_ppis);
+		EXPECT(0, do_init(gic));
+		for (int i = 0; i < 3; i++)
+			vgic5_expect(vcpu[(first + i) % 3], GUEST_PPIS);
+		close(gic);
+		kvm_vm_free(vm);
+	}
+}
+
 static const struct vgic5_test tests[] = {
 	{ "rows 6 12 21: the device before the vCPUs", create_before_vcpus },
 	{ "rows 6 12 21: the device after the vCPUs", create_after_vcpus },
@@ -345,6 +369,7 @@ static const struct vgic5_test tests[] = {
 	{ "row 21: the device outlives the VM's descriptor", gic_outlives_vm_fd },
 	{ "rows 21 27 31: every attribute of every group", every_attribute },
 	{ "rows 17 31: userspace drives the SW_PPI alone", userspace_ppis },
+	{ "rows 19 21: the same PPIs whichever vCPU runs first", any_vcpu_first },
 	{ "row 21: 1 to 512 vCPUs", many_vcpus, 120 },
 	{ "row 21: more than 512 vCPUs is EINVAL", too_many_vcpus },
 	{ "rows 10 21: sparse vCPU IDs are the IAFFIDs", sparse_vcpu_ids },

@@ -27,9 +27,13 @@ static void guest_irq(struct ex_regs *regs)
 
 static void guest_overflow(void)
 {
+	/* Out of reset these are UNKNOWN. */
+	write_sysreg(0, pmcr_el0);
+	write_sysreg(~0UL, pmcntenclr_el0);
+	write_sysreg(~0UL, pmintenclr_el1);
+	write_sysreg(~0UL, pmovsclr_el0);
 	guest_gic_on(PMU);
 	GUEST_ASSERT_EQ(read_sysreg_s(SYS_ICC_PPI_ENABLER0_EL1), PMU);
-	write_sysreg(0, pmcr_el0);
 	for (u32 n = 0; n < 10; n++) {
 		write_sysreg(CYCLES, pmovsclr_el0);
 		write_sysreg(~0UL - 2000, pmccntr_el0);

@@ -9,6 +9,7 @@
  * GUEST_SYNC() and not as an interrupt taken.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -89,6 +90,28 @@ static bool wait_awake(struct run *r, int ms)
 	return false;
 }
 
+/*
+ * A second task on the CPU, always ready to run: KVM lets a vCPU that has the
+ * CPU to itself execute WFI, where any interrupt of the host's ends it, and
+ * traps it (and blocks in the host) otherwise.
+ */
+static void *spin(void *arg)
+{
+	for (;;)
+		pthread_testcancel();
+	return NULL;
+}
+
+static void share_cpu(pthread_t *spinner)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	pthread_create(spinner, NULL, spin, NULL);
+}
+
 static const struct setup open_setup = {
 	.enable = SW, .priority = 16, .mask = PRIORITY_LOWEST, .en = true,
 };
@@ -100,7 +123,9 @@ static void check(struct setup s, enum when when, bool wakes)
 	struct vgic5_vm v = vgic5_vm_create(1, guest_sleep, NULL);
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct run r = { .vcpu = v.vcpu[0] };
+	pthread_t spinner;
 
+	share_cpu(&spinner);
 	sigaction(SIGUSR1, &sa, NULL);
 	setup = s;
 	sync_global_to_guest(v.vm, setup);
@@ -126,6 +151,8 @@ static void check(struct setup s, enum when when, bool wakes)
 	} else {
 		pthread_join(r.thread, NULL);
 	}
+	pthread_cancel(spinner);
+	pthread_join(spinner, NULL);
 	vgic5_vm_free(&v);
 }
 
