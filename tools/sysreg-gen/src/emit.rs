@@ -12,7 +12,11 @@ use crate::model::{Layout, Register, Shared, Table};
 pub(crate) use {assert::asserts, layout::enumeration_name, names::variant as variant_name};
 
 /// The part of the output that is the same for every table.
-const SUPPORT: &str = include_str!("emit/support.rs");
+const SUPPORT: [&str; 3] = [
+    include_str!("emit/support/bits.rs"),
+    include_str!("emit/support/layout.rs"),
+    include_str!("emit/support/register.rs"),
+];
 
 /// What precedes the definitions. The module inside lets the file be either included or be a
 /// module of its own, and keeps the lints for names to itself.
@@ -113,8 +117,11 @@ fn layouts<'a>(table: &'a Table, selected: &[&'a Register]) -> Vec<&'a Layout> {
 /// A name that Rust does not take.
 pub(crate) fn definitions(table: &Table, selected: &[&Register]) -> Result<String, String> {
     let mut text = String::new();
-    // The licence is in `HEAD`.
-    text += SUPPORT.split_once('\n').map_or(SUPPORT, |(_, rest)| rest);
+    for part in SUPPORT {
+        // Without the licence and what the part is as a file: its first two paragraphs.
+        text += part.splitn(3, "\n\n").nth(2).unwrap_or(part);
+        text += "\n";
+    }
 
     for layout in layouts(table, selected) {
         text += &layout::emit(layout)?;

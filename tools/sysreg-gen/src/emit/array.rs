@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Registers that differ by a number, as `register_array!` of `support.rs`.
+//! Registers that differ by a number, as `register_array!` of `support/register.rs`.
 
 use super::names;
 use crate::model::{Register, Table};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A layout as `layout!`, and its enumerations as `enumeration!`, of `support.rs`.
+//! A layout as `layout!`, and its enumerations as `enumeration!`, of `support/layout.rs`.
 
 use std::fmt::Write;
 

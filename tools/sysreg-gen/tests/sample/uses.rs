@@ -38,7 +38,13 @@ fn encodings() {
     let encoding = <KINDS_EL1 as SystemRegister>::ENCODING;
     assert_eq!(
         encoding,
-        Encoding { op0: 3, op1: 0, crn: 12, crm: 10, op2: 2 }
+        Encoding {
+            op0: 3,
+            op1: 0,
+            crn: 12,
+            crm: 10,
+            op2: 2
+        }
     );
     // As in the kernel: op0 in 20:19, op1 in 18:16, CRn in 15:12, CRm in 11:8, op2 in 7:5.
     assert_eq!(encoding.sys_reg(), 0x18_ca40);
@@ -64,9 +70,15 @@ fn numbers() {
             let other = KINDS_EL1::from_raw(other);
             let expected = set(other.into_raw(), 59, 36, wide.get());
             assert_eq!(other.with_wide(wide).into_raw(), expected);
-            assert_eq!(other.try_with_wide(wide.get()).map(Layout::into_raw), Some(expected));
+            assert_eq!(
+                other.try_with_wide(wide.get()).map(Layout::into_raw),
+                Some(expected)
+            );
         }
-        assert_eq!(WHOLE_EL0::new().with_all(Bits::truncate(raw)).into_raw(), raw);
+        assert_eq!(
+            WHOLE_EL0::new().with_all(Bits::truncate(raw)).into_raw(),
+            raw
+        );
     }
     let value = KINDS_EL1::from_raw(0);
     assert_eq!(value.with_const_type::<15>().into_raw(), 0xf0);
@@ -102,7 +114,10 @@ fn enumerations() {
     for (level, raw) in [(Level::NI, 0), (Level::IMP, 1), (Level::V3, 3)] {
         assert_eq!(value.with_level(level).into_raw(), raw << 32);
         assert_eq!(KINDS_EL1::from_raw(raw << 32).level(), Some(level));
-        assert_eq!(KINDS_EL1::from_raw(!(15 << 32) | raw << 32).level(), Some(level));
+        assert_eq!(
+            KINDS_EL1::from_raw(!(15 << 32) | raw << 32).level(),
+            Some(level)
+        );
     }
     let later = value.with_level_raw(Bits::new::<9>());
     assert_eq!(later.level(), None);
@@ -117,8 +132,12 @@ fn enumerations() {
     assert_eq!(none.less(), Some(Less::NI));
     assert!(none.less_at_least(Less::NI) && !none.less_at_least(Less::IMP));
     assert!(value.less_at_least(Less::IMP) && !value.less_at_least(Less::MORE));
-    assert!(value.with_less_raw(Bits::new::<7>()).less_at_least(Less::MORE));
-    assert!(!value.with_less_raw(Bits::new::<8>()).less_at_least(Less::NI));
+    assert!(value
+        .with_less_raw(Bits::new::<7>())
+        .less_at_least(Less::MORE));
+    assert!(!value
+        .with_less_raw(Bits::new::<8>())
+        .less_at_least(Less::NI));
 
     assert_eq!(value.mode(), Some(Mode::_4K));
     assert_eq!(value.with_mode(Mode::type_).into_raw(), 2 << 26);
@@ -137,7 +156,10 @@ fn masks() {
     assert_eq!(<PRIORITYx_EL2 as Layout>::RES0, 0xe0e0_e0e0_e0e0_e0e0);
 
     let wide = KINDS_EL1::WIDE;
-    assert_eq!((wide.shift(), wide.width(), wide.max()), (36, 24, 0xff_ffff));
+    assert_eq!(
+        (wide.shift(), wide.width(), wide.max()),
+        (36, 24, 0xff_ffff)
+    );
     assert_eq!(wide.mask(), 0x0fff_fff0_0000_0000);
     assert_eq!(WHOLE_EL0::ALL.mask(), u64::MAX);
 }
@@ -220,12 +242,20 @@ fn bounded_numbers() {
     assert_eq!(u32::from(Bits::<32>::new::<0xffff_ffff>()), u32::MAX);
     assert_eq!(u64::from(Bits::<64>::new::<{ u64::MAX }>()), u64::MAX);
     assert!(Bits::<5>::new::<3>() < Bits::<5>::new::<4>() && Bits::<5>::new::<3>() < 4);
-    assert_eq!(format!("{0} {0:?} {0:#x}", Bits::<5>::new::<17>()), "17 17 0x11");
+    assert_eq!(
+        format!("{0} {0:?} {0:#x}", Bits::<5>::new::<17>()),
+        "17 17 0x11"
+    );
 }
 
 #[test]
 fn values_can_be_read_by_people() {
-    let value = FEAT_X_TWOFOLD_EL2::new().with_en(true).with_const_prio::<31>();
-    assert_eq!(format!("{value:?}"), "FEAT_X_TWOFOLD_EL2(0xf8000001 PRIO=0x1f EN)");
+    let value = FEAT_X_TWOFOLD_EL2::new()
+        .with_en(true)
+        .with_const_prio::<31>();
+    assert_eq!(
+        format!("{value:?}"),
+        "FEAT_X_TWOFOLD_EL2(0xf8000001 PRIO=0x1f EN)"
+    );
     assert_eq!(format!("{:?}", PRIORITYx_EL2::new()), "PRIORITYx_EL2(0x0)");
 }
