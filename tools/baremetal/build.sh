@@ -21,7 +21,8 @@ fi
 out=${1:?usage: build.sh [--lint] OUTDIR}
 core_src=$(rustc --print sysroot)/lib/rustlib/src/rust/library/core/src/lib.rs
 flags=(--edition 2021 --target aarch64-unknown-none-softfloat -C opt-level=2
-	-C panic=abort -C force-frame-pointers=no -C embed-bitcode=no)
+	-C panic=abort -C force-frame-pointers=no -C embed-bitcode=no
+	--remap-path-prefix "$here=tools/baremetal")
 export RUSTC_BOOTSTRAP=1
 
 mkdir -p "$out"

@@ -136,8 +136,38 @@ pub fn run() {
             DEPTH.load(Relaxed)
         );
     }
+    equal_priorities();
     lpi::tear_down();
     reset_cpu_interface();
+}
+
+/// One of each type, all at one priority: one at a time, in an order that is
+/// IMPLEMENTATION DEFINED (R_VVBPS), so that only the set is shown.
+fn equal_priorities() {
+    let all = [LPI, SPI, PPI];
+    for intid in all {
+        match intid {
+            PPI => set_ppi_priority(SW_PPI, 13),
+            _ => intid.set_priority(13),
+        }
+        raise(intid);
+    }
+    let mut preempted = 0;
+    let mut taken = all.map(|_| {
+        let answer = ack();
+        preempted += ack().intid().is_some() as u32;
+        eoi();
+        answer.intid().inspect(|i| i.deactivate());
+        answer
+    });
+    taken.sort_unstable_by_key(|a| a.0);
+    say!(
+        "nesting/equal PPI, LPI and SPI: {} {} {}, preempted {preempted}, then {}",
+        taken[0],
+        taken[1],
+        taken[2],
+        hppir()
+    );
 }
 
 /// 1 if an interrupt is still pending or active.

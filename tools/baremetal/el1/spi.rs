@@ -106,6 +106,7 @@ fn software() {
     show("raised to the mask", SOFTWARE);
     ICC_PCR_EL1.write(PRI_LOWEST);
     quiet(SOFTWARE);
+    SOFTWARE.enable();
     for priority in 0..32 {
         SOFTWARE.set_priority(priority);
         let back = SOFTWARE.config().0 >> 11 & 0x1f;
@@ -239,8 +240,13 @@ fn trigger_changes() {
         ("level to edge, wire high, pending", true, true, true),
     ] {
         irs::set_trigger(UART_SPI, level_first);
+        UART.enable();
         uart::set_line(wire);
-        UART.set_pending(pended);
+        if pended {
+            UART.set_pending(true);
+        } else if let Some(edge) = ack().intid() {
+            done(edge);
+        }
         let before = UART.config();
         irs::set_trigger(UART_SPI, !level_first);
         let after = UART.config();

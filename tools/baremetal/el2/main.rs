@@ -27,6 +27,10 @@ extern "C" fn rt_main() -> ! {
         cpu::current_el() == 2,
         format_args!("the program runs at EL2"),
     );
+    tap::point(
+        irs::read(irs::IDR0) >> 6 & 1 == 1,
+        format_args!("IRS_IDR0.VIRT is 1"),
+    );
     irs::set_enabled(true);
     rt::gic::reset_cpu_interface();
     guest::set_up_host();

@@ -22,6 +22,7 @@ pub fn run() {
     gates();
     levels();
     running();
+    drops();
     software();
     nesting(false);
     nesting(true);
@@ -160,6 +161,27 @@ fn running() {
         0xfffe_0000,
         "virtual priority 16 preempts 17 to 31 only"
     );
+}
+
+/// GIC CDEOI clears the lowest set bit of ICH_APR_EL2, if there is one.
+fn drops() {
+    extern "C" fn body(_: u64) -> u64 {
+        eoi();
+        0
+    }
+    VGic {
+        apr: 0x8000_0110,
+        ..VGic::OPEN
+    }
+    .load();
+    for want in [0x8000_0100, 0x8000_0000, 0, 0] {
+        Guest::new(stack(0), body, 0).finish();
+        check_eq!(
+            ICH_APR_EL2.read(),
+            want,
+            "GIC CDEOI of a guest leaves {want:#x}"
+        );
+    }
 }
 
 /// A guest's own SW_PPI: pended, taken, dropped, deactivated with no exit, and
