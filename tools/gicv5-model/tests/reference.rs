@@ -301,8 +301,27 @@ fn value() -> impl Strategy<Value = u64> {
     ]
 }
 
+/// The registers that decide most.
+const BUSY: [&str; 12] = [
+    "ICC_PPI_SPENDR0_EL1",
+    "ICC_PPI_CPENDR0_EL1",
+    "ICC_PPI_CACTIVER0_EL1",
+    "ICC_PPI_ENABLER0_EL1",
+    "ICC_PPI_PRIORITYR0_EL1",
+    "ICC_PPI_PRIORITYR3_EL1",
+    "ICC_APR_EL1",
+    "ICH_PPI_DVIR0_EL2",
+    "ICH_PPI_PENDR0_EL2",
+    "ICH_PPI_ACTIVER0_EL2",
+    "ICH_PPI_PRIORITYR0_EL2",
+    "ICH_PPI_PRIORITYR3_EL2",
+];
+
 fn step() -> impl Strategy<Value = Step> {
-    let writes = proptest::sample::select(names(|row| row.writable()));
+    let writes = prop_oneof![
+        1 => proptest::sample::select(names(|row| row.writable())),
+        2 => proptest::sample::select(BUSY.to_vec()),
+    ];
     let id = prop_oneof![9 => proptest::sample::select(EXIST.to_vec()), 1 => 0u32..200];
     let domain = 0usize..2;
     prop_oneof![
@@ -395,9 +414,9 @@ fn compare(machine: &mut Machine, reference: &Reference) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn arbitrary_histories(open: bool, steps in proptest::collection::vec(step(), 1..60)) {
+    fn arbitrary_histories(open: bool, steps in proptest::collection::vec(step(), 1..80)) {
         let mut machine = Machine::untrapped(1);
         let mut reference = Reference::new();
         if open {

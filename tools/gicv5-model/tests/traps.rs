@@ -11,9 +11,8 @@ use common::{row, Machine, EL2};
 use gicv5_model::cpuif::route::{Access, PeState};
 use gicv5_model::regs::{Sysreg, TABLE};
 
-/// (start of the name, rest of it, bit to read, bit to write): `R` and `W` are
-/// registers, and a direction that is `None` is UNDEFINED; `Some(None)` cannot
-/// be trapped.
+/// The start of a name, the bit that lets reads pass, the bit that lets writes
+/// pass. `None` is UNDEFINED in that direction; `Some(None)` cannot be trapped.
 type Rule = (&'static str, Option<Option<u32>>, Option<Option<u32>>);
 
 const fn rw(name: &'static str, bit: u32) -> Rule {

@@ -193,6 +193,34 @@ fn a_directly_injected_edge_interrupt_has_one_latch() {
 }
 
 #[test]
+fn an_edge_interrupt_of_the_guests_own() {
+    let mut machine = guest(&[SW_PPI]);
+    machine.at(GUEST, |guest| {
+        guest.msr("ICC_PPI_SPENDR0_EL1", 1 << SW_PPI);
+        assert_eq!(guest.mrs("GICR_CDIA"), valid(ppi(SW_PPI)));
+        assert_eq!(guest.mrs("ICC_PPI_SPENDR0_EL1"), 0);
+        guest.msr("ICC_PPI_SPENDR0_EL1", 1 << SW_PPI);
+    });
+    assert_eq!(machine.mrs("ICH_PPI_PENDR0_EL2"), 1 << SW_PPI);
+    assert_eq!(machine.mrs("ICC_PPI_SPENDR0_EL1"), 0, "not the host's");
+    // With DVI the guest's name is the physical PPI's, and PENDR stays.
+    machine.msr("ICC_PPI_SPENDR0_EL1", 1 << SW_PPI);
+    machine.msr("ICH_PPI_DVIR0_EL2", 1 << SW_PPI);
+    machine.at(GUEST, |guest| {
+        guest.msr("ICC_PPI_CPENDR0_EL1", 1 << SW_PPI);
+        assert_eq!(guest.mrs("ICC_PPI_CPENDR0_EL1"), 0);
+    });
+    assert_eq!(machine.mrs("ICC_PPI_SPENDR0_EL1"), 0);
+    assert_eq!(machine.mrs("ICH_PPI_PENDR0_EL2"), 1 << SW_PPI);
+    // And without it, the other way round.
+    machine.msr("ICH_PPI_DVIR0_EL2", 0);
+    machine.msr("ICC_PPI_SPENDR0_EL1", 1 << SW_PPI);
+    machine.at(GUEST, |guest| guest.msr("ICC_PPI_CPENDR0_EL1", 1 << SW_PPI));
+    assert_eq!(machine.mrs("ICC_PPI_SPENDR0_EL1"), 1 << SW_PPI);
+    assert_eq!(machine.mrs("ICH_PPI_PENDR0_EL2"), 0);
+}
+
+#[test]
 fn virtual_priorities_preempt() {
     let mut machine = guest(&[SW_PPI, CNTV]);
     machine.at(GUEST, |guest| {

@@ -250,8 +250,7 @@ impl PpiBank {
     }
 
     /// The highest priority PPI of those that are candidates: pending, enabled
-    /// and not active (D_ on candidate HPPI selection; Linux's
-    /// `vgic_v5_has_pending_ppi` tests the same).
+    /// and not active (upstream QEMU: `gic_recalc_ppi_hppi`).
     pub fn candidate(&self, pending: PpiSet) -> Option<Candidate> {
         let candidates = pending & self.enabled & !self.active;
         self.priorities.most_urgent(candidates).map(|id| Candidate {
