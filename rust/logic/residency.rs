@@ -158,7 +158,7 @@ impl<'a> Resident<'a> {
         if !edges.is_empty() {
             vcpu.latch.set(edges.bits());
         }
-        Folded { pending }
+        Folded { pending, direct }
     }
 
     /// Takes the vCPU off this CPU: memory catches up with what the guest did.
@@ -194,4 +194,6 @@ pub struct Flushed {
 pub struct Folded {
     /// PPIs pending on the way out, the direct ones left aside.
     pub pending: PpiMask,
+    /// PPIs that were injected directly.
+    pub direct: PpiMask,
 }

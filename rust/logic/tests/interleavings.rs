@@ -187,6 +187,26 @@ fn a_line_that_falls() {
     });
 }
 
+/// Two devices at once: neither undoes what the other did.
+#[test]
+fn two_lines() {
+    loom::model(|| {
+        let (it, mut cpu) = machine();
+        let sender = thread::spawn({
+            let it = it.clone();
+            move || assert_eq!(inject(&it, PpiId::PMUIRQ, true), Injection::Changed)
+        });
+        let (vm, vcpu) = &*it;
+        assert_eq!(inject(&it, PpiId::CNTV, true), Injection::Changed);
+        cpu.load(vcpu);
+        assert!(cpu.round(vm, vcpu, PpiId::CNTV));
+        assert_eq!(inject(&it, PpiId::CNTV, false), Injection::Changed);
+        sender.join().unwrap();
+        assert!(!cpu.round(vm, vcpu, PpiId::CNTV));
+        assert!(cpu.round(vm, vcpu, PpiId::PMUIRQ));
+    });
+}
+
 /// The wake-up protocol of KVM's core around ours: the vCPU says that it enters the guest and then
 /// takes the latch; the sender fills the latch and then looks whether the vCPU is in the guest.
 /// At least one sees the other.
