@@ -44,7 +44,19 @@ module! {
     authors: ["The kvm_arm_vgic_v5 developers"],
     description: "KVM/arm64 GICv5 backend in Rust",
     license: "GPL",
+    params: {
+        retain: bool {
+            default: true,
+            description: "Trust a CPU's registers to hold what was left there (0: restore all at every vCPU load)",
+        },
+    },
 }
+
+/// `module!` has no field for it.
+#[cfg(MODULE)]
+#[used]
+#[link_section = ".modinfo"]
+static VERSION: [u8; 14] = *b"version=0.1.0\0";
 
 struct VgicV5 {
     _backend: edge::backend::Backend,

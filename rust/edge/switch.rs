@@ -18,7 +18,11 @@ pub(super) unsafe extern "C" fn load<R: Local>(vcpu: *mut bindings::kvm_vcpu) {
     };
     // SAFETY: The vCPU comes to this CPU, and preemption is disabled.
     let shadow = unsafe { context::shadow(vcpu) };
-    shadow.sync(context::epoch());
+    if crate::module_parameters::retain.value() {
+        shadow.sync(context::epoch());
+    } else {
+        shadow.forget();
+    }
     // SAFETY: As above.
     parked.load(shadow, &mut unsafe { R::of(vcpu) });
 }

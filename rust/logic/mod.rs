@@ -29,6 +29,8 @@
 //! [`Vcpu::has_pending`] and in [`Parked::load`], the two places that speak for the whole vCPU.
 
 mod intid;
+#[cfg(any(CONFIG_KUNIT = "y", all(test, not(loom))))]
+mod kunit;
 mod pending;
 mod ppi;
 mod priority;
