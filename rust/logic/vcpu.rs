@@ -95,7 +95,7 @@ impl Vcpu {
     /// latch. So either the vCPU takes this change, or the kick finds it in the guest and brings
     /// it out.
     pub fn inject(&self, ppi: PpiId, level: bool, owner: Option<Owner>) -> Injection {
-        if self.wires.owner(ppi) != owner {
+        if !self.wires.is_owner(ppi, owner) {
             return Injection::NotOwner;
         }
         let bit = ppi.mask().bits();

@@ -2,9 +2,10 @@
 
 //! Which in-kernel device drives which PPI of a vCPU, and with what.
 //!
-//! Two timers and the PMU drive a PPI each, so a table of a few slots serves where an array would
-//! hold 64 mostly empty entries. Slots are claimed and never given back: a device drives the same
-//! PPI for the vCPU's life.
+//! A vCPU has few such devices (two timers and a PMU), of which each owns PPIs; and few PPIs that
+//! are tied to a physical one or have callbacks (the timers'). Both are small tables of slots that
+//! are claimed and never given back, as a device stays for the vCPU's life. An array for 64 PPIs
+//! would be mostly empty.
 
 use super::ppi::{PpiId, PpiMask};
 use super::sync::Word;
@@ -17,16 +18,27 @@ pub type Owner = core::num::NonZeroU64;
 pub enum WireError {
     /// Another device drives this PPI.
     Owned,
-    /// More devices than slots.
+    /// No slot is left.
     Full,
 }
 
+/// A device and its PPIs.
+///
+/// # Invariants
+///
+/// `owner` goes from 0 to an [`Owner`] once. No PPI is in two devices' `ppis`.
+struct Device {
+    owner: Word,
+    ppis: Word,
+}
+
+/// What there is to know of one PPI besides its owner.
+///
 /// # Invariants
 ///
 /// `id` goes from 0 to a PPI's ID + 1 once. The other words mean nothing while it is 0.
 struct Wire {
     id: Word,
-    owner: Word,
     /// KVM's `struct irq_ops` for this PPI, as an address; 0 for none.
     ops: Word,
     /// The physical INTID.ID behind a mapped PPI.
@@ -35,7 +47,9 @@ struct Wire {
 
 /// The wires of one vCPU.
 pub struct Wires {
-    slots: [Wire; Self::SLOTS],
+    devices: [Device; Self::SLOTS],
+    wires: [Wire; Self::SLOTS],
+    /// The PPIs of all devices.
     owned: Word,
     mapped: Word,
 }
@@ -45,9 +59,12 @@ impl Wires {
 
     pub(super) fn new() -> Self {
         Self {
-            slots: core::array::from_fn(|_| Wire {
-                id: Word::new(0),
+            devices: core::array::from_fn(|_| Device {
                 owner: Word::new(0),
+                ppis: Word::new(0),
+            }),
+            wires: core::array::from_fn(|_| Wire {
+                id: Word::new(0),
                 ops: Word::new(0),
                 hwirq: Word::new(0),
             }),
@@ -67,45 +84,47 @@ impl Wires {
         PpiMask::from_bits(self.mapped.observe())
     }
 
-    fn find(&self, ppi: PpiId) -> Option<&Wire> {
-        let id = u64::from(ppi.number()) + 1;
-        self.slots.iter().find(|wire| wire.id.load() == id)
-    }
-
-    fn find_or_claim(&self, ppi: PpiId) -> Result<&Wire, WireError> {
-        let id = u64::from(ppi.number()) + 1;
-        for wire in &self.slots {
-            match wire.id.claim(id) {
-                Ok(()) => return Ok(wire),
-                Err(taken) if taken == id => return Ok(wire),
-                Err(_) => {}
-            }
-        }
-        Err(WireError::Full)
+    fn device(&self, owner: Owner) -> Option<&Device> {
+        self.devices
+            .iter()
+            .find(|device| device.owner.load() == owner.get())
     }
 
     /// Makes `owner` the device that drives `ppi`.
     ///
     /// # Errors
     ///
-    /// [`WireError::Owned`] if another device does; doing it twice is fine.
+    /// [`WireError::Owned`] if another device does; doing it twice is fine. [`WireError::Full`] if
+    /// the vCPU has no room for one more device.
     pub fn set_owner(&self, ppi: PpiId, owner: Owner) -> Result<(), WireError> {
-        match self.find_or_claim(ppi)?.owner.claim(owner.get()) {
-            Ok(()) => {}
-            Err(already) if already == owner.get() => {}
-            Err(_) => return Err(WireError::Owned),
+        let device = claim_slot(&self.devices, |device| &device.owner, owner.get())?;
+        let bit = ppi.mask().bits();
+        if self.owned.set(bit) & bit == 0 {
+            device.ppis.set(bit);
+        } else if device.ppis.load() & bit == 0 {
+            return Err(WireError::Owned);
         }
-        self.owned.set(ppi.mask().bits());
         Ok(())
     }
 
-    /// The device that drives `ppi`; `None` leaves it to userspace.
-    pub fn owner(&self, ppi: PpiId) -> Option<Owner> {
-        if !self.owned().contains(ppi) {
-            return None;
+    /// Whether `by` drives `ppi`; `None` is userspace, which drives what no device does.
+    #[inline]
+    pub fn is_owner(&self, ppi: PpiId, by: Option<Owner>) -> bool {
+        match by {
+            None => !self.owned().contains(ppi),
+            Some(owner) => self
+                .device(owner)
+                .is_some_and(|device| PpiMask::from_bits(device.ppis.load()).contains(ppi)),
         }
-        self.find(ppi)
-            .and_then(|wire| Owner::new(wire.owner.load()))
+    }
+
+    fn wire(&self, ppi: PpiId) -> Option<&Wire> {
+        let id = u64::from(ppi.number()) + 1;
+        self.wires.iter().find(|wire| wire.id.load() == id)
+    }
+
+    fn claim_wire(&self, ppi: PpiId) -> Result<&Wire, WireError> {
+        claim_slot(&self.wires, |wire| &wire.id, u64::from(ppi.number()) + 1)
     }
 
     /// Remembers the address of KVM's `struct irq_ops` for `ppi`; 0 to forget it.
@@ -114,13 +133,13 @@ impl Wires {
     ///
     /// [`WireError::Full`] if there is no room for it.
     pub fn set_ops(&self, ppi: PpiId, ops: u64) -> Result<(), WireError> {
-        self.find_or_claim(ppi)?.ops.publish(ops);
+        self.claim_wire(ppi)?.ops.publish(ops);
         Ok(())
     }
 
     /// The address given to [`Wires::set_ops`], or 0.
     pub fn ops(&self, ppi: PpiId) -> u64 {
-        self.find(ppi).map_or(0, |wire| wire.ops.observe())
+        self.wire(ppi).map_or(0, |wire| wire.ops.observe())
     }
 
     /// Ties `ppi` to the physical PPI `hwirq`.
@@ -129,7 +148,7 @@ impl Wires {
     ///
     /// [`WireError::Full`] if there is no room for it.
     pub fn map(&self, ppi: PpiId, hwirq: u32) -> Result<(), WireError> {
-        self.find_or_claim(ppi)?.hwirq.store(hwirq.into());
+        self.claim_wire(ppi)?.hwirq.store(hwirq.into());
         self.mapped.set(ppi.mask().bits());
         Ok(())
     }
@@ -144,6 +163,17 @@ impl Wires {
         if !self.mapped().contains(ppi) {
             return None;
         }
-        self.find(ppi).map(|wire| wire.hwirq.load() as u32)
+        self.wire(ppi).map(|wire| wire.hwirq.load() as u32)
     }
+}
+
+/// The slot whose `key` is `id`, claimed if there is none yet.
+fn claim_slot<T>(slots: &[T], key: impl Fn(&T) -> &Word, id: u64) -> Result<&T, WireError> {
+    slots
+        .iter()
+        .find(|slot| match key(slot).claim(id) {
+            Ok(()) => true,
+            Err(taken) => taken == id,
+        })
+        .ok_or(WireError::Full)
 }

@@ -316,7 +316,9 @@ fn one_owner() {
             (mine, others),
             (Ok(()), Err(WireError::Owned)) | (Err(WireError::Owned), Ok(()))
         ));
-        let owner = if mine.is_ok() { 1 } else { 2 };
-        assert_eq!(vcpu.wires().owner(PPI), Owner::new(owner));
+        for (owner, outcome) in [(1, mine), (2, others)] {
+            let is_owner = vcpu.wires().is_owner(PPI, Owner::new(owner));
+            assert_eq!(is_owner, outcome.is_ok());
+        }
     });
 }

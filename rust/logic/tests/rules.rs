@@ -90,19 +90,25 @@ fn a_device_owns_its_ppi() {
 }
 
 #[test]
-fn there_are_wires_for_every_ppi_a_vcpu_can_have_and_then_an_error() {
+fn a_device_can_own_every_ppi_and_there_is_an_end_to_devices() {
     let vcpu = Vcpu::new(1);
-    for n in 0..8 {
-        let ppi = PpiId::new(n).unwrap();
+    for ppi in ALL.iter() {
         vcpu.wires().set_owner(ppi, owner(1)).unwrap();
+        assert!(vcpu.wires().is_owner(ppi, Some(owner(1))));
+    }
+    assert_eq!(vcpu.wires().owned(), ALL);
+    let vcpu = Vcpu::new(2);
+    for (n, ppi) in (1..=8).zip(ALL.iter()) {
+        vcpu.wires().set_owner(ppi, owner(n)).unwrap();
+        vcpu.map(ppi, 0).unwrap();
     }
     let ninth = PpiId::new(8).unwrap();
     assert_eq!(
-        vcpu.wires().set_owner(ninth, owner(1)),
+        vcpu.wires().set_owner(ninth, owner(9)),
         Err(WireError::Full)
     );
     assert_eq!(vcpu.map(ninth, 8), Err(WireError::Full));
-    assert!(vcpu.direct().is_empty());
+    assert!(!vcpu.direct().contains(ninth));
 }
 
 #[test]
