@@ -39,7 +39,7 @@ ok() {
 		pass "$what"
 	else
 		fail "$what"
-		diag "$(head -n 40 <<<"$output")"
+		[ -z "$output" ] || diag "$(head -n 40 <<<"$output")"
 	fi
 }
 

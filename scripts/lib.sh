@@ -108,7 +108,7 @@ step() {
 		return
 	fi
 	mkdir -p "$LOG" "$STAMP"
-	# Two builds in one tree would tread on each other.
+	# Two builds in one tree would spoil each other.
 	exec 8>"$STAMP/.$name.lock"
 	flock -n 8 || {
 		say "  ..  $name: another build is at it, waiting"
