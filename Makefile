@@ -50,6 +50,11 @@ run: testbed
 check:
 	@scripts/check $(ONLY)
 
+.PHONY: docs
+docs:
+	@scripts/toolchain
+	@scripts/docs
+
 # Made by scripts of their own.
 .PHONY: $(filter demo bench stress,$(notdir $(wildcard scripts/*)))
 $(filter demo bench stress,$(notdir $(wildcard scripts/*))): testbed
@@ -71,4 +76,5 @@ help:
 	@$(if $(wildcard scripts/demo),echo 'make demo               from nothing to the module at work',:)
 	@$(if $(wildcard scripts/bench),echo 'make bench              the C backend against the Rust backend',:)
 	@$(if $(wildcard scripts/stress),echo 'make stress             the debug kernel; fuzzing; fault injection',:)
+	@echo "make docs               the documentation, as HTML in build/docs/html"
 	@echo 'make distclean          remove build/'
