@@ -225,9 +225,13 @@ static void settle_spinning(void)
 		yield();
 }
 
+/*
+ * Longer than a tick of the host's, so that each time it has as much to catch
+ * up with when it wakes.
+ */
 static void settle_sleeping(void)
 {
-	usleep(2000);
+	usleep(10000);
 }
 
 static void measure_inject(struct vgic5_vm *v, const char *description)

@@ -11,12 +11,14 @@
 //! The machine must run on one thread (`-icount`, `-accel tcg,thread=single`),
 //! where the order of events is that of execution.
 //!
-//! Arguments: `map=` the kernel's System.map, `out=` where the report goes.
+//! Arguments: `map=` the kernel's System.map, `out=` where the report goes, and
+//! `profile=` where to write what the instructions of the windows were spent
+//! on, if that is wanted.
 
 pub mod counts;
 pub mod decode;
 #[cfg(not(test))]
-pub mod ffi;
+mod ffi;
 #[cfg(not(test))]
 mod plugin;
 pub mod report;

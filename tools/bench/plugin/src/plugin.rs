@@ -7,6 +7,7 @@ use crate::ffi::{self, Block, Element, Id, Info, Register, Scoreboard, When};
 use crate::report;
 use crate::symbols::Symbols;
 use crate::windows::Recorder;
+use std::collections::BTreeMap;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::mem::offset_of;
 use std::sync::{Mutex, MutexGuard, OnceLock};
@@ -46,14 +47,33 @@ struct Registers {
     sp: Register,
 }
 
+/// Instructions by case, whether they are the vGIC's, and the address of their
+/// block.
+type Spent = BTreeMap<(usize, bool, u64), u64>;
+
+/// Where the instructions of the windows are spent.
+#[derive(Default)]
+struct Profile {
+    done: Spent,
+    /// In the window that is open, which may come to nothing.
+    open: Spent,
+}
+
 struct Plugin {
     symbols: Symbols,
     out: String,
+    /// Where instructions are spent, and the file that is to say so.
+    profile: Option<(String, Mutex<Profile>)>,
     cpus: usize,
     score: Scoreboard<Score>,
     registers: OnceLock<Registers>,
     recorder: Mutex<Recorder>,
 }
+
+/// What a block's profile callback is given: the lower bits of the address, and
+/// above them the number of instructions.
+const PROFILE_SHIFT: u32 = 48;
+const PROFILE_ADDRESS: usize = (1 << PROFILE_SHIFT) - 1;
 
 static PLUGIN: OnceLock<Plugin> = OnceLock::new();
 
@@ -63,18 +83,18 @@ fn plugin() -> &'static Plugin {
 
 impl Plugin {
     fn new(arguments: &[String], cpus: usize) -> Result<Self, String> {
-        let value = |key: &str| {
-            arguments
-                .iter()
-                .find_map(|a| a.strip_prefix(key))
-                .map(str::to_owned)
-                .ok_or_else(|| format!("the argument {key} is missing"))
+        let optional = |key: &str| {
+            let mut values = arguments.iter().filter_map(|a| a.strip_prefix(key));
+            values.next().map(str::to_owned)
         };
+        let value =
+            |key: &str| optional(key).ok_or_else(|| format!("the argument {key} is missing"));
         let map = value("map=")?;
         let text = std::fs::read_to_string(&map).map_err(|e| format!("{map}: {e}"))?;
         Ok(Self {
             symbols: Symbols::parse(&text).map_err(|e| format!("{map}: {e}"))?,
             out: value("out=")?,
+            profile: optional("profile=").map(|path| (path, Mutex::default())),
             cpus,
             score: Scoreboard::new(),
             registers: OnceLock::new(),
@@ -98,6 +118,26 @@ impl Plugin {
         (0..self.cpus).map(|cpu| self.counts(cpu)).collect()
     }
 
+    /// Lets an event happen: one that closes a window makes what was spent in
+    /// it count, one that opens or drops a window starts afresh.
+    fn event<T>(&self, happen: impl FnOnce(&mut Recorder) -> T) -> T {
+        let mut recorder = self.recorder();
+        let before = recorder.windows();
+        let result = happen(&mut recorder);
+        if let Some((_, profile)) = &self.profile {
+            let mut profile = profile.lock().expect("a panic ends the emulator");
+            let open = std::mem::take(&mut profile.open);
+            if recorder.windows() != before {
+                for (key, insns) in open {
+                    *profile.done.entry(key).or_default() += insns;
+                }
+            } else if recorder.is_open() {
+                profile.open = open;
+            }
+        }
+        result
+    }
+
     fn set_recording(&self, on: bool) {
         for cpu in 0..self.cpus {
             self.score.update(cpu, |score| {
@@ -112,6 +152,9 @@ impl Plugin {
         let kernel = Symbols::is_kernel(address);
         if kernel {
             self.watch(block, address);
+            if self.profile.is_some() {
+                self.watch_profile(block, address);
+            }
         }
         for insn in block.insns() {
             let class = classify(insn.word());
@@ -161,23 +204,28 @@ impl Plugin {
         }
     }
 
+    fn watch_profile(&self, block: &Block<'_>, address: u64) {
+        let data = address as usize & PROFILE_ADDRESS | block.insns().count() << PROFILE_SHIFT;
+        let recording = When::NotZero(offset_of!(Score, recording));
+        block.on_exec(recording, &self.score, on_profile, data);
+    }
+
     fn mark(&self) {
-        let mut recorder = self.recorder();
         match self.registers().x0.read() {
             mark::BEGIN => {
                 let description = ffi::read_string(self.registers().x1.read(), 256);
-                match recorder.begin(&description) {
+                match self.event(|recorder| recorder.begin(&description)) {
                     Ok(()) => self.set_recording(true),
                     Err(text) => eprintln!("bench-plugin: {text}"),
                 }
             }
             mark::END => {
-                recorder.end();
+                self.event(Recorder::end);
                 self.set_recording(false);
             }
-            mark::ARM => recorder.arm(),
-            mark::START => recorder.start(&self.all_counts()),
-            mark::STOP => recorder.stop(&self.all_counts()),
+            mark::ARM => self.event(Recorder::arm),
+            mark::START => self.event(|recorder| recorder.start(&self.all_counts())),
+            mark::STOP => self.event(|recorder| recorder.stop(&self.all_counts())),
             other => eprintln!("bench-plugin: there is no mark {other}"),
         }
     }
@@ -189,7 +237,25 @@ impl Plugin {
             .iter()
             .map(|case| report::line(case) + "\n")
             .collect();
-        std::fs::write(&self.out, text)
+        std::fs::write(&self.out, text)?;
+        if let Some((path, profile)) = &self.profile {
+            let profile = profile.lock().expect("a panic ends the emulator");
+            std::fs::write(path, self.profile_text(&profile.done))?;
+        }
+        Ok(())
+    }
+
+    /// One line an entry: instructions a window, whose they are, the block's
+    /// address, and the case.
+    fn profile_text(&self, spent: &Spent) -> String {
+        let recorder = self.recorder();
+        let line = |(&(case, vgic, address), &insns): (&(usize, bool, u64), &u64)| {
+            let case = &recorder.cases()[case];
+            let a_window = insns as f64 / case.windows.len().max(1) as f64;
+            let whose = if vgic { "vgic" } else { "rest" };
+            format!("{a_window:.2} {whose} {address:x} {}\n", case.description)
+        };
+        spent.iter().map(line).collect()
     }
 }
 
@@ -242,12 +308,12 @@ extern "C" fn on_translate(_: Id, block: *mut c_void) {
 
 extern "C" fn on_guest_exit(cpu: c_uint, _: *mut c_void) {
     let (plugin, cpu) = (plugin(), cpu as usize);
-    plugin.recorder().guest_exit(cpu, &plugin.counts(cpu));
+    plugin.event(|recorder| recorder.guest_exit(cpu, &plugin.counts(cpu)));
 }
 
 extern "C" fn on_guest_entry(cpu: c_uint, _: *mut c_void) {
     let (plugin, cpu) = (plugin(), cpu as usize);
-    plugin.recorder().guest_entry(cpu, &plugin.counts(cpu));
+    plugin.event(|recorder| recorder.guest_entry(cpu, &plugin.counts(cpu)));
 }
 
 extern "C" fn on_call(cpu: c_uint, function: *mut c_void) {
@@ -258,13 +324,8 @@ extern "C" fn on_call(cpu: c_uint, function: *mut c_void) {
     }
     let function = function.addr().checked_sub(1);
     let return_to = plugin.registers().lr.read();
-    if plugin.recorder().call(
-        cpu,
-        plugin.symbols.name(function),
-        return_to,
-        plugin.registers().sp.read(),
-        &score.counts,
-    ) {
+    let (name, sp) = (plugin.symbols.name(function), plugin.registers().sp.read());
+    if plugin.event(|recorder| recorder.call(cpu, name, return_to, sp, &score.counts)) {
         plugin
             .score
             .update(cpu, |score| score.return_to = return_to);
@@ -275,11 +336,20 @@ extern "C" fn on_return(cpu: c_uint, pc: *mut c_void) {
     let (plugin, cpu) = (plugin(), cpu as usize);
     let score = plugin.score.get(cpu);
     let sp = plugin.registers().sp.read();
-    if plugin
-        .recorder()
-        .reached(cpu, pc.addr() as u64, sp, &score.counts)
-    {
+    if plugin.event(|recorder| recorder.reached(cpu, pc.addr() as u64, sp, &score.counts)) {
         plugin.score.update(cpu, |score| score.return_to = 0);
+    }
+}
+
+extern "C" fn on_profile(cpu: c_uint, data: *mut c_void) {
+    let plugin = plugin();
+    let inside = plugin.recorder().inside(cpu as usize);
+    if let (Some((case, vgic)), Some((_, profile))) = (inside, &plugin.profile) {
+        // The kernel's addresses are all ones above.
+        let address = (data.addr() | !PROFILE_ADDRESS) as u64;
+        let insns = (data.addr() >> PROFILE_SHIFT) as u64;
+        let mut profile = profile.lock().expect("a panic ends the emulator");
+        *profile.open.entry((case, vgic, address)).or_default() += insns;
     }
 }
 

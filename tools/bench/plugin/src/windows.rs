@@ -182,6 +182,28 @@ impl Recorder {
         self.current.map(|index| &self.cases[index].kind)
     }
 
+    /// How many windows there are, of all cases.
+    pub fn windows(&self) -> usize {
+        self.cases.iter().map(|case| case.windows.len()).sum()
+    }
+
+    /// Whether a window is open anywhere.
+    pub fn is_open(&self) -> bool {
+        (0..self.cpus.len()).any(|cpu| self.inside(cpu).is_some())
+    }
+
+    /// Whether processor `cpu` is in a window that is open, of which case, and
+    /// whether it is in the vGIC.
+    pub fn inside(&self, cpu: usize) -> Option<(usize, bool)> {
+        let cpu = &self.cpus[cpu];
+        let open = match self.kind()? {
+            Kind::RoundTrip | Kind::OneRoundTrip => cpu.exit.is_some(),
+            Kind::Marks => self.marked.is_some(),
+            Kind::Call(name) => cpu.call.as_ref().is_some_and(|call| call.function == *name),
+        };
+        open.then_some((self.current?, cpu.call.is_some()))
+    }
+
     fn record(&mut self, window: Window) {
         if let Some(index) = self.current {
             self.cases[index].windows.push(window);

@@ -138,3 +138,27 @@ fn a_case_goes_on_under_its_description() {
     assert!(cases.iter().all(|case| case.windows.len() == 1));
     assert!(m.recorder.begin("backend=c").is_err());
 }
+
+#[test]
+fn says_what_is_open() {
+    let mut m = Machine::new("window=roundtrip");
+    assert_eq!(m.recorder.inside(0), None);
+    m.exit(0);
+    assert_eq!(m.recorder.inside(0), Some((0, false)));
+    assert_eq!(m.recorder.inside(1), None);
+    assert!(m.recorder.is_open());
+    m.call(0, "kvm_vgic_sync_hwstate");
+    assert_eq!(m.recorder.inside(0), Some((0, true)));
+    m.reached(0, 0x80);
+    m.entry(0);
+    assert_eq!(m.recorder.inside(0), None);
+    assert!(!m.recorder.is_open());
+    assert_eq!(m.recorder.windows(), 1);
+
+    let mut m = Machine::new("window=call:kvm_vgic_put");
+    m.call(0, "kvm_vgic_load");
+    assert_eq!(m.recorder.inside(0), None);
+    m.reached(0, 0x80);
+    m.call(0, "kvm_vgic_put");
+    assert_eq!(m.recorder.inside(0), Some((0, true)));
+}
