@@ -82,10 +82,11 @@ pub(super) unsafe extern "C" fn finalize(kvm: *mut bindings::kvm) -> c_int {
     // SAFETY: `kvm` is valid, and has our data.
     let vm = unsafe { context::vm(kvm) };
     // SAFETY: `kvm` is valid.
-    if let Some(first) = unsafe { context::vcpus(kvm) }.next() {
+    let vcpus = unsafe { context::vcpus(kvm) };
+    vm.finalize(vcpus.map(|vcpu| {
         // SAFETY: An online vCPU of a VM with our GIC is valid and has our data.
-        vm.finalize(unsafe { context::vcpu(first) });
-    }
+        unsafe { context::vcpu(vcpu) }
+    }));
     0
 }
 

@@ -96,7 +96,7 @@ mod tests {
         for ppi in [PpiId::PMUIRQ, PpiId::CNTV] {
             assert_eq!(vcpu.wires().set_owner(ppi, Owner::MIN), Ok(()));
         }
-        vm.finalize(&vcpu);
+        vm.finalize([&vcpu]);
         (vm, vcpu)
     }
 

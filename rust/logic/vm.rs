@@ -47,12 +47,16 @@ impl Vm {
         self.implemented
     }
 
-    /// Decides what the guest sees: every implemented PPI that an in-kernel device of `vcpu`
-    /// drives, and SW_PPI. Later calls change nothing.
+    /// Decides what the guest sees: every implemented PPI that an in-kernel device drives, and
+    /// SW_PPI. Later calls change nothing. Returns what the guest sees.
     ///
-    /// All vCPUs have the same devices, so any of them will do. Returns what the guest sees.
-    pub fn finalize(&self, vcpu: &Vcpu) -> PpiMask {
-        let wanted = self.implemented & (vcpu.wires().owned() | PpiId::SW_PPI.mask());
+    /// All vCPUs have the same devices, but those of a vCPU that has not been about to run yet may
+    /// not have claimed their PPIs, and any vCPU may be the first. So all of them are asked.
+    pub fn finalize<'a>(&self, vcpus: impl IntoIterator<Item = &'a Vcpu>) -> PpiMask {
+        let owned = vcpus
+            .into_iter()
+            .fold(PpiMask::NONE, |owned, vcpu| owned | vcpu.wires().owned());
+        let wanted = self.implemented & (owned | PpiId::SW_PPI.mask());
         match self.visible.claim(wanted.bits()) {
             Ok(()) => wanted,
             Err(already) => PpiMask::from_bits(already),

@@ -107,7 +107,7 @@ fn machine() -> (Arc<(Vm, Vcpu)>, Cpu) {
     for ppi in [PpiId::PMUIRQ, PpiId::CNTV] {
         vcpu.wires().set_owner(ppi, device().unwrap()).unwrap();
     }
-    vm.finalize(&vcpu);
+    vm.finalize([&vcpu]);
     (Arc::new((vm, vcpu)), Cpu::new())
 }
 

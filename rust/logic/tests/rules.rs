@@ -49,14 +49,23 @@ fn the_guest_sees_what_is_driven_and_sw_ppi() {
         vcpu.wires().set_owner(ppi, owner(1)).unwrap();
     }
     assert!(!vm.is_final());
-    let visible = vm.finalize(&vcpu);
+    let visible = vm.finalize([&vcpu]);
     assert_eq!(visible, PpiId::CNTV.mask() | PpiId::SW_PPI.mask());
     assert_eq!(vm.level(), PpiId::CNTV.mask());
     assert_eq!(vm.userspace(), PpiId::SW_PPI.mask());
     // Fixed from now on.
     vcpu.wires().set_owner(PpiId::PMUIRQ, owner(1)).unwrap();
-    assert_eq!(vm.finalize(&vcpu), visible);
+    assert_eq!(vm.finalize([&vcpu]), visible);
     assert_eq!(vm.visible(), visible);
+}
+
+#[test]
+fn what_the_guest_sees_does_not_depend_on_who_runs_first() {
+    let vm = Vm::new(ALL);
+    let vcpus = [Vcpu::new(1), Vcpu::new(2)];
+    vcpus[1].wires().set_owner(PpiId::CNTV, owner(1)).unwrap();
+    let visible = vm.finalize(&vcpus);
+    assert_eq!(visible, PpiId::CNTV.mask() | PpiId::SW_PPI.mask());
 }
 
 #[test]
@@ -152,7 +161,7 @@ fn trapped_registers() {
     };
     let (vm, vcpu) = (Vm::new(ALL), Vcpu::new(1));
     vcpu.wires().set_owner(PpiId::CNTV, owner(1)).unwrap();
-    vm.finalize(&vcpu);
+    vm.finalize([&vcpu]);
     let decode = |sys_reg| TrappedRegister::decode(sys_reg).unwrap();
     let read = |sys_reg| decode(sys_reg).read(&vm, &vcpu, 0x1234);
     let write = |sys_reg, value| decode(sys_reg).write(&vm, &vcpu, value);
@@ -271,7 +280,7 @@ fn enables_restored_before_the_first_run_are_masked_by_what_the_guest_gets() {
     let enabler = UserRegister::Enabler(Half::Lower);
     enabler.set(&machine.vm, &parked, everything).unwrap();
     assert_eq!(enabler.get(&machine.vm, &parked), everything);
-    machine.vm.finalize(&machine.vcpus[0]);
+    machine.vm.finalize(&machine.vcpus);
     let visible = machine.vm.visible().bits();
     assert_ne!(visible, everything);
     let shown = machine.view(0).get("ICC_PPI_ENABLER0_EL1");

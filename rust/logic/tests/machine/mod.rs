@@ -216,7 +216,7 @@ impl Machine {
             in_guest: vec![false; vcpus],
             next_token: vcpus as u64 + 1,
         };
-        machine.vm.finalize(&machine.vcpus[0]);
+        machine.vm.finalize(&machine.vcpus);
         machine
     }
 
