@@ -20,6 +20,7 @@ def read_symbols(paths):
         with open(path, encoding="utf-8") as file:
             for line in file:
                 words = line.split()
+                # Data and mapping symbols are not what code is in.
                 if words[1] in "tTwW" and not words[2].startswith(("$", "__pi_")):
                     symbols.setdefault(int(words[0], 16), words[2])
     return sorted(symbols), symbols

@@ -4,6 +4,7 @@
 
     report.py --commit TEXT --out bench.json --cases cases.jsonl
               [--base base.jsonl] [--memory memory.txt] [--text text.json]
+              [--table bench.txt]
 
 Members of the result:
   commit                what was measured
@@ -117,50 +118,67 @@ def seam(ours, base_path):
     }
 
 
-def ratio(backends, key):
+def ratio(c, rust):
     """Rust's part of C's, as text."""
-    c, rust = backends["c"][key], backends.get("rust", {}).get(key)
-    if rust is None:
-        return ""
-    if not c:
-        return "=" if not rust else "inf"
+    if rust == "-" or not c:
+        return "-"
     return f"{rust / c:.2f}"
 
 
 def row(name, backends):
-    """One line of the table."""
-    text = f"{name:<22}"
+    """One line of the table: C, Rust, and for instructions the ratio."""
+    text = f"{name:<20}"
     for key in ("sysregs", "barriers", "vgic_insns", "insns"):
         c = backends["c"][key]
         rust = backends.get("rust", {}).get(key, "-")
-        text += f"{c:>8}{rust:>8}"
-        text += f"{ratio(backends, key):>6}" if "insns" in key else ""
+        text += f"  {c:>6} {rust:>6}"
+        text += f" {ratio(c, rust):>5}" if "insns" in key else ""
     return text
 
 
+def scaling(title, by_count):
+    """The table of one shape of VM against another: C's vGIC, then Rust's."""
+    counts = sorted({n for case in by_count.values() for n in case}, key=int)
+    out = [f"{title:<20}" + "".join(f"{n:>14}" for n in counts)]
+    for case in CASES:
+        if not any(backends["c"]["insns"] for backends in by_count[case].values()):
+            continue
+        text = f"{case:<20}"
+        for n in counts:
+            backends = by_count[case].get(n, {})
+            cell = [str(backends[b]["vgic_insns"]) if b in backends else "-" for b in ("c", "rust")]
+            text += f"{' '.join(f'{part:>6}' for part in cell):>14}"
+        out.append(text)
+    return out
+
+
 def table(result):
-    """The table on the terminal."""
+    """The table on the terminal, at most 100 columns."""
     out = [
-        f"commit {result['commit']}: kernel instructions, register accesses and barriers; C and Rust, Rust/C",
-        f"{'':<22}{'ICC_ ICH_':>16}{'barriers':>16}{'vGIC insns':>16}{'':>6}{'all insns':>16}",
+        f"Commit {result['commit']}. Two columns are C and Rust; a third is Rust/C.",
+        "",
+        f"{'':<20}{'ICC_/ICH_':>15}{'barriers':>15}{'vGIC insns':>21}{'all insns':>21}",
     ]
     out += [row(case, result[case]) for case in CASES]
-    for title, key in (("visible PPIs", "by_visible_ppis"), ("vCPUs", "by_vcpus")):
-        for case in CASES:
-            if case == "timer_to_ack":
-                continue
-            parts = []
-            for count, backends in result[key][case].items():
-                c = backends["c"]["vgic_insns"]
-                rust = backends.get("rust", {}).get("vgic_insns", "-")
-                parts.append(f"{count}: {c}/{rust}")
-            out.append(f"vGIC insns by {title}, {case}: " + "  ".join(parts))
-    for key in ("vcpu_bytes", "vm_bytes", "text_bytes", "insmod_insns", "seam_overhead"):
+    out += ["", "Instructions in the vGIC against the number of"]
+    out += scaling("visible PPIs:", result["by_visible_ppis"])
+    out += scaling("vCPUs:", result["by_vcpus"])
+    out.append("")
+    for key, unit in (
+        ("vcpu_bytes", "bytes of slab a vCPU"),
+        ("vm_bytes", "bytes of slab a VM, without its vCPUs"),
+        ("text_bytes", "bytes of code"),
+    ):
         if key in result:
-            value = result[key]
-            if isinstance(value, dict):
-                value = "  ".join(f"{name} {n}" for name, n in value.items())
-            out.append(f"{key}: {value}")
+            out.append(f"{unit}: " + ", ".join(f"{name} {n}" for name, n in result[key].items()))
+    if "insmod_insns" in result:
+        out.append(f"instructions to insert the module: {result['insmod_insns']}")
+    if "seam_overhead" in result:
+        out.append(
+            "C's resident_roundtrip with the kernel patches: "
+            f"{result['seam_overhead']} of that without ({result['seam']['with']['insns']} of "
+            f"{result['seam']['without']['insns']} instructions)"
+        )
     return "\n".join(out)
 
 
@@ -172,6 +190,7 @@ def main():
     parser.add_argument("--base")
     parser.add_argument("--memory")
     parser.add_argument("--text")
+    parser.add_argument("--table")
     args = parser.parse_args()
 
     lines = read_lines(args.cases)
@@ -204,7 +223,11 @@ def main():
     with open(args.out, "w", encoding="utf-8") as file:
         json.dump(result, file, indent=1)
         file.write("\n")
-    print(table(result))
+    text = table(result)
+    if args.table:
+        with open(args.table, "w", encoding="utf-8") as file:
+            file.write(f"# SPDX-License-Identifier: GPL-2.0\n# Made by make bench.\n\n{text}\n")
+    print(text)
 
 
 if __name__ == "__main__":
