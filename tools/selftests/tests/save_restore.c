@@ -189,6 +189,7 @@ static void errors(void)
 
 static u64 transcript[TRANSCRIPT];
 static u32 lines;
+static u32 finished;
 
 static void note(u64 what)
 {
@@ -258,6 +259,7 @@ static void guest_program(void)
 		isb();
 		note_state();
 	}
+	WRITE_ONCE(finished, 1);
 	GUEST_DONE();
 }
 
@@ -309,12 +311,16 @@ static void copy_gic(int to, int from)
 static u64 want[TRANSCRIPT];
 static u32 want_lines;
 
+/*
+ * The restored guest's last word is a ucall, as the first one's is; but what a
+ * ucall carries is an address in this process, of the VM that was copied.
+ */
 static void run_out(struct vgic5_vm *v)
 {
-	struct kvm_guest_debug off = { 0 };
-
-	vcpu_guest_debug_set(v->vcpu[0], &off);
-	vgic5_expect(v->vcpu[0], VGIC5_DONE);
+	vcpu_run(v->vcpu[0]);
+	TEST_ASSERT(v->vcpu[0]->run->exit_reason == KVM_EXIT_MMIO &&
+		    *(u32 *)addr_gva2hva(v->vm, (gva_t)&finished),
+		    "exit reason %d", v->vcpu[0]->run->exit_reason);
 }
 
 static void compare(struct vgic5_vm *v, const char *when, unsigned int step)
@@ -337,6 +343,7 @@ static void stop_anywhere(void)
 	struct kvm_guest_debug on = {
 		.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP,
 	};
+	struct kvm_guest_debug off = { 0 };
 	struct vgic5_vm v = saver_vm(guest_program, program_irq);
 	unsigned int step = 0, points = 0;
 
@@ -351,27 +358,29 @@ static void stop_anywhere(void)
 	/* The same again, step by step, with copies made of it on the way. */
 	v = vgic5_vm_create(1, guest_program, program_irq);
 	vcpu_guest_debug_set(v.vcpu[0], &on);
-	for (;;) {
-		vcpu_run(v.vcpu[0]);
-		if (v.vcpu[0]->run->exit_reason != KVM_EXIT_DEBUG)
-			break;
-		step++;
-		if (points < POINTS && rand() % 2) {
-			struct vgic5_vm w = vgic5_vm_create(1, guest_program,
-							    program_irq);
+	while (points < POINTS) {
+		struct vgic5_vm w;
 
-			copy_memory(w.vm, v.vm);
-			copy_vcpu(w.vcpu[0], v.vcpu[0]);
-			copy_gic(w.gic, v.gic);
-			run_out(&w);
-			compare(&w, "restored at", step);
-			vgic5_vm_free(&w);
-			points++;
-		}
+		vcpu_run(v.vcpu[0]);
+		TEST_ASSERT(v.vcpu[0]->run->exit_reason == KVM_EXIT_DEBUG,
+			    "the guest's end after %u steps, %u points", step, points);
+		step++;
+		if (rand() % 2)
+			continue;
+		w = vgic5_vm_create(1, guest_program, program_irq);
+		copy_memory(w.vm, v.vm);
+		copy_vcpu(w.vcpu[0], v.vcpu[0]);
+		copy_gic(w.gic, v.gic);
+		run_out(&w);
+		compare(&w, "restored at", step);
+		vgic5_vm_free(&w);
+		points++;
 	}
+	/* A ucall takes exclusive accesses, which cannot be stepped through. */
+	vcpu_guest_debug_set(v.vcpu[0], &off);
+	run_out(&v);
 	compare(&v, "stepped to", step);
 	pr_info("# restored at %u points of %u instructions\n", points, step);
-	TEST_ASSERT(points == POINTS, "only %u points", points);
 	vgic5_vm_free(&v);
 }
 
