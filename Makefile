@@ -35,6 +35,9 @@ kernel-is-there:
 SMP ?= 2
 MODE ?= vhe
 GIC ?= 5
+# qemu, or fvp with FVP=PATH (see Documentation/fvp.rst).
+RUNNER ?= qemu
+export RUNNER
 EXTRA ?=
 ONLY ?=
 
@@ -44,7 +47,7 @@ testbed:
 
 .PHONY: run
 run: testbed
-	@scripts/run-host --smp $(SMP) --mode $(MODE) --gic $(GIC) $(EXTRA)
+	@scripts/run-$(if $(filter fvp,$(RUNNER)),fvp,host) --smp $(SMP) --mode $(MODE) --gic $(GIC) $(EXTRA)
 
 .PHONY: check
 check:
