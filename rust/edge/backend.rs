@@ -6,7 +6,7 @@ use super::context::Shadows;
 use super::{attributes, interrupts, lifecycle, switch, traps, view};
 use crate::bindings;
 use crate::regs::{Local, Nvhe, Vhe};
-use crate::sysregs::{SystemRegister, ID_AA64PFR2_EL1, ID_AA64PFR2_EL1_GCIE};
+use crate::sysregs::{SystemRegister, ICH_HFGRTR_EL2, ID_AA64PFR2_EL1, ID_AA64PFR2_EL1_GCIE};
 use core::arch::asm;
 use kernel::bindings as kbindings;
 use kernel::error::to_result;
@@ -47,6 +47,8 @@ fn operations<R: Local>(owner: *mut kbindings::module) -> bindings::vgic_v5_back
     bindings::vgic_v5_backend {
         owner: owner.cast(),
         name: NAME.as_char_ptr(),
+        hfgrtr_traps: ICH_HFGRTR_EL2::new().with_icc_ppi_hmrn_el1(true).into_raw()
+            & !ICH_HFGRTR_EL2::RES1,
 
         create: Some(lifecycle::create),
         destroy: Some(lifecycle::destroy),

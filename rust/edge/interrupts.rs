@@ -4,7 +4,8 @@
 
 use super::context;
 use crate::bindings;
-use crate::logic::{Injection, Intid, Owner, PpiId, Residency, Vcpu, WireError};
+use crate::logic::{Injection, Owner, PpiMask, Residency, WireError};
+use crate::sysregs::{SystemRegister, ICC_PPI_SPENDR0_EL1};
 use kernel::error::from_result;
 use kernel::prelude::*;
 
@@ -22,30 +23,25 @@ fn owner(owner: *mut c_void) -> Option<Owner> {
     Owner::new(owner as u64)
 }
 
-/// Whether the device behind a mapped PPI asserts it.
+/// The pending physical PPIs of the CPU that `vcpu` is on.
 ///
-/// Only the vCPU's own thread can ask: the timers answer for the running vCPU. Others get "no",
-/// which at worst costs a vCPU in WFI the boost of a directed yield; its own thread is woken by the
-/// device.
+/// Only the vCPU's own thread can ask, as it is where the vCPU's timers are in the hardware whenever
+/// it runs: their physical PPIs are pending as they fire, though masked in the host. It may be
+/// preempted and moved before the register is read; then the timers are where it is moved to.
+/// Anybody else gets none, which at worst costs a vCPU in WFI the boost of a directed yield.
 ///
 /// # Safety
 ///
-/// `vcpu` is valid, and `data` its data.
-pub(super) unsafe fn input_level(vcpu: *mut bindings::kvm_vcpu, data: &Vcpu, ppi: PpiId) -> bool {
+/// `vcpu` is valid; the host has a GICv5.
+#[inline]
+pub(super) unsafe fn physical(vcpu: *mut bindings::kvm_vcpu) -> PpiMask {
     // SAFETY: May be called from anywhere.
     if unsafe { bindings::kvm_get_running_vcpu() } != vcpu {
-        return false;
+        return PpiMask::NONE;
     }
-    let ops = data.wires().ops(ppi) as usize as *const bindings::irq_ops;
-    if ops.is_null() {
-        return false;
-    }
-    // SAFETY: `set_irq_ops` was given it, by a device that keeps it while the vCPU lives.
-    let Some(get_input_level) = (unsafe { (*ops).get_input_level }) else {
-        return false;
-    };
-    // SAFETY: This is the vCPU's thread, as the callback asks for.
-    unsafe { get_input_level(Intid::from(ppi).encode() as c_int) }
+    // SAFETY: The host has a GICv5, and reading the register has no effect.
+    let pending = unsafe { ICC_PPI_SPENDR0_EL1::read() };
+    PpiMask::from_bits(pending.into_raw())
 }
 
 /// # Safety
@@ -102,22 +98,17 @@ pub(super) unsafe extern "C" fn set_owner(
     })
 }
 
+/// Of the callbacks that there are for a `struct vgic_irq`, none is of use here: what
+/// `get_input_level` says the physical PPI's pending state says too (see [`physical`]).
+///
 /// # Safety
 ///
 /// As `set_irq_ops` of `struct vgic_v5_backend`.
 pub(super) unsafe extern "C" fn set_irq_ops(
-    vcpu: *mut bindings::kvm_vcpu,
-    intid: u32,
-    ops: *const bindings::irq_ops,
+    _vcpu: *mut bindings::kvm_vcpu,
+    _intid: u32,
+    _ops: *const bindings::irq_ops,
 ) {
-    let Some(ppi) = context::ppi(intid) else {
-        return;
-    };
-    // SAFETY: `vcpu` is valid, and has our data.
-    let data = unsafe { context::vcpu(vcpu) };
-    // A device sets its callbacks after it became the owner, so there is a wire; if not, the PPI
-    // is as good as one whose device cannot be asked.
-    let _ = data.wires().set_ops(ppi, ops as usize as u64);
 }
 
 /// The physical INTID.ID behind one of Linux's interrupt numbers.

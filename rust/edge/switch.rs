@@ -19,7 +19,8 @@ pub(super) unsafe extern "C" fn load<R: Local>(vcpu: *mut bindings::kvm_vcpu) {
     // SAFETY: The vCPU comes to this CPU, and preemption is disabled.
     let shadow = unsafe { context::shadow(vcpu) };
     if crate::module_parameters::retain.value() {
-        shadow.sync(context::epoch());
+        // SAFETY: As above.
+        shadow.sync(unsafe { context::epoch() });
     } else {
         shadow.forget();
     }
@@ -90,9 +91,9 @@ pub(super) unsafe extern "C" fn pending_irq(vcpu: *mut bindings::kvm_vcpu) -> bo
     let kvm = unsafe { context::kvm(vcpu) };
     // SAFETY: Its VM is valid, and has our data.
     let vm = unsafe { context::vm(kvm) };
-    data.has_pending(vm, |ppi| {
-        // SAFETY: `vcpu` is valid, and `data` is its data.
-        unsafe { interrupts::input_level(vcpu, data, ppi) }
+    data.has_pending(vm, || {
+        // SAFETY: `vcpu` is valid, and a VM with a GICv5 needs a host with one.
+        unsafe { interrupts::physical(vcpu) }
     })
 }
 

@@ -226,15 +226,15 @@ mod tests {
         cpu.bank.words[Reg::Vmcr as usize] = vmcr.into_raw();
         cpu.exit(&vm, &vcpu);
         cpu.put(&vcpu);
-        assert!(!vcpu.has_pending(&vm, |_| false));
+        assert!(!vcpu.has_pending(&vm, || PpiMask::NONE));
         assert_eq!(vcpu.inject(PpiId::SW_PPI, true, None), Injection::Changed);
-        assert!(vcpu.has_pending(&vm, |_| false));
+        assert!(vcpu.has_pending(&vm, || PpiMask::NONE));
         vcpu.write_enabler(&vm, !SW_PPI);
-        assert!(!vcpu.has_pending(&vm, |_| false));
+        assert!(!vcpu.has_pending(&vm, || PpiMask::NONE));
         // A mapped PPI is as its device says.
         assert_eq!(vcpu.map(PpiId::CNTV, 27), Ok(()));
-        assert!(vcpu.has_pending(&vm, |ppi| ppi == PpiId::CNTV));
-        assert!(!vcpu.has_pending(&vm, |_| false));
+        assert!(vcpu.has_pending(&vm, || PpiId::CNTV.mask()));
+        assert!(!vcpu.has_pending(&vm, || PpiMask::NONE));
     }
 
     #[test]

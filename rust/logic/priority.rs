@@ -49,11 +49,6 @@ impl PriorityMask {
         })
     }
 
-    /// Whether nothing at all can be signalled.
-    pub const fn blocks_all(self) -> bool {
-        self.0 == 0
-    }
-
     /// Whether an interrupt of this priority can be signalled.
     pub const fn admits(self, priority: Priority) -> bool {
         priority.0 < self.0

@@ -15,7 +15,6 @@ pub enum Event {
     Inject,
     DirectInjection,
     Trap,
-    PendingCheck,
 }
 
 impl Event {
@@ -23,14 +22,13 @@ impl Event {
     pub const COUNT: usize = Self::ALL.len();
 
     /// All of them with the name debugfs shows, in the order of their discriminants.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 6] = [
         (Self::Load, "loads"),
         (Self::Put, "puts"),
         (Self::Entry, "entries"),
         (Self::Inject, "injections"),
         (Self::DirectInjection, "direct-injection changes"),
         (Self::Trap, "traps"),
-        (Self::PendingCheck, "pending checks"),
     ];
 }
 

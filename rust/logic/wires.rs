@@ -3,9 +3,9 @@
 //! Which in-kernel device drives which PPI of a vCPU, and with what.
 //!
 //! A vCPU has few such devices (two timers and a PMU), of which each owns PPIs; and few PPIs that
-//! are tied to a physical one or have callbacks (the timers'). Both are small tables of slots that
-//! are claimed and never given back, as a device stays for the vCPU's life. An array for 64 PPIs
-//! would be mostly empty.
+//! are tied to a physical one (the timers'). Both are small tables of slots that are claimed and
+//! never given back, as a device stays for the vCPU's life. An array for 64 PPIs would be mostly
+//! empty.
 
 use super::ppi::{PpiId, PpiMask};
 use super::sync::Word;
@@ -32,16 +32,14 @@ struct Device {
     ppis: Word,
 }
 
-/// What there is to know of one PPI besides its owner.
+/// A PPI and the physical PPI that it is tied to, or once was.
 ///
 /// # Invariants
 ///
-/// `id` goes from 0 to a PPI's ID + 1 once. The other words mean nothing while it is 0.
+/// `id` goes from 0 to a PPI's ID + 1 once. `hwirq` means nothing while it is 0.
 struct Wire {
     id: Word,
-    /// KVM's `struct irq_ops` for this PPI, as an address; 0 for none.
-    ops: Word,
-    /// The physical INTID.ID behind a mapped PPI.
+    /// INTID.ID.
     hwirq: Word,
 }
 
@@ -65,7 +63,6 @@ impl Wires {
             }),
             wires: core::array::from_fn(|_| Wire {
                 id: Word::new(0),
-                ops: Word::new(0),
                 hwirq: Word::new(0),
             }),
             owned: Word::new(0),
@@ -125,21 +122,6 @@ impl Wires {
 
     fn claim_wire(&self, ppi: PpiId) -> Result<&Wire, WireError> {
         claim_slot(&self.wires, |wire| &wire.id, u64::from(ppi.number()) + 1)
-    }
-
-    /// Remembers the address of KVM's `struct irq_ops` for `ppi`; 0 to forget it.
-    ///
-    /// # Errors
-    ///
-    /// [`WireError::Full`] if there is no room for it.
-    pub fn set_ops(&self, ppi: PpiId, ops: u64) -> Result<(), WireError> {
-        self.claim_wire(ppi)?.ops.publish(ops);
-        Ok(())
-    }
-
-    /// The address given to [`Wires::set_ops`], or 0.
-    pub fn ops(&self, ppi: PpiId) -> u64 {
-        self.wire(ppi).map_or(0, |wire| wire.ops.observe())
     }
 
     /// Ties `ppi` to the physical PPI `hwirq`.

@@ -289,7 +289,7 @@ fn the_pending_check_sees_what_was_injected() {
             move || {
                 let _ = inject(&it, PPI, true);
                 // Any answer will do while the vCPU is on its way out.
-                it.1.has_pending(&it.0, |_| false)
+                it.1.has_pending(&it.0, || PpiMask::NONE)
             }
         });
         let taken = cpu.take(PPI);
@@ -297,7 +297,7 @@ fn the_pending_check_sees_what_was_injected() {
         cpu.fold(vm, vcpu);
         cpu.put(vcpu);
         sender.join().unwrap();
-        assert!(vcpu.has_pending(vm, |_| false));
+        assert!(vcpu.has_pending(vm, || PpiMask::NONE));
     });
 }
 

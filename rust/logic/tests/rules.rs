@@ -347,5 +347,6 @@ fn what_a_put_and_a_load_cost() {
 
 #[test]
 fn memory() {
-    assert!(size_of::<Vcpu>() <= 640, "{}", size_of::<Vcpu>());
+    // A slab of 512 bytes.
+    assert!(size_of::<Vcpu>() <= 512, "{}", size_of::<Vcpu>());
 }

@@ -13,8 +13,8 @@ use gicv5_model::intid::{IntType, Intid};
 use gicv5_model::regs::{find, Half, Icc, Ich, PriorityReg, Reg as ModelReg, TABLE};
 use std::cell::Cell;
 use vgic_v5_logic::{
-    Injection, Owner, PpiId, Reg, Registers, Residency, Shadow, TrappedRegister, UserRegister,
-    Vcpu, Vm,
+    Injection, Owner, PpiId, PpiMask, Reg, Registers, Residency, Shadow, TrappedRegister,
+    UserRegister, Vcpu, Vm,
 };
 
 fn named(name: &str) -> ModelReg {
@@ -209,7 +209,7 @@ impl Machine {
     pub fn new(vcpus: usize, pes: usize) -> Self {
         let implemented = gicv5_model::cpuif::ppi::PpiSet::IMPLEMENTED.half(Half::Low);
         let machine = Self {
-            vm: Vm::new(vgic_v5_logic::PpiMask::from_bits(implemented)),
+            vm: Vm::new(PpiMask::from_bits(implemented)),
             vcpus: (0..vcpus).map(|n| Self::vcpu(n as u64 + 1)).collect(),
             pes: (0..pes).map(|_| Pe::new()).collect(),
             wires: vec![0; vcpus],
@@ -367,7 +367,7 @@ impl Machine {
     pub fn has_pending(&mut self, vcpu: usize) -> bool {
         self.put(vcpu);
         let wires = self.wires[vcpu];
-        self.vcpus[vcpu].has_pending(&self.vm, |ppi| wires & ppi.mask().bits() != 0)
+        self.vcpus[vcpu].has_pending(&self.vm, || PpiMask::from_bits(wires))
     }
 
     pub fn reset(&mut self, vcpu: usize) {
