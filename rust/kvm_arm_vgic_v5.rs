@@ -15,6 +15,10 @@ mod regs;
 /// The C side, by bindgen, of `include/kvm_arm_vgic_v5.h`.
 #[allow(
     clippy::all,
+    clippy::as_underscore,
+    clippy::cast_lossless,
+    clippy::ptr_as_ptr,
+    clippy::ref_as_ptr,
     clippy::undocumented_unsafe_blocks,
     dead_code,
     improper_ctypes,
@@ -33,7 +37,8 @@ mod bindings {
     include!(concat!(env!("VGIC_V5_OBJ"), "/rust/bindings_generated.rs"));
 }
 
-/// Register definitions, generated from the kernel's table.
+/// Register definitions, generated from the kernel's table and named as there.
+#[allow(clippy::upper_case_acronyms)]
 mod sysregs {
     include!(concat!(env!("VGIC_V5_OBJ"), "/rust/sysregs_generated.rs"));
 }

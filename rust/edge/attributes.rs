@@ -148,9 +148,9 @@ pub(super) unsafe extern "C" fn get(
                 writer.write(&0u64)?;
             }
             Attribute::Register { mpidr, register } => {
+                let get = |vm: &Vm, vcpu: &Parked<'_>| Ok(register.get(vm, vcpu));
                 // SAFETY: A device's VM is valid, and has our data.
-                let value =
-                    unsafe { with_vcpu(kvm, mpidr, |vm, vcpu| Ok(register.get(vm, vcpu))) }?;
+                let value = unsafe { with_vcpu(kvm, mpidr, get) }?;
                 user(attr, size_of::<u64>()).writer().write(&value)?;
             }
         }
