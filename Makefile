@@ -22,9 +22,14 @@ modules: | kernel-is-there
 modules_install rust-analyzer: | kernel-is-there
 	+$(kbuild) $@
 
+# Kbuild's clean deletes every object, library and module below the directory
+# it is told to clean: the testbed's, its toolchain's libraries included, if
+# build/ were not kept out of it.
+keep-build = RCS_FIND_IGNORE='\( -name .git -o -path ./build \) -prune -o'
+
 .PHONY: clean
 clean:
-	+$(if $(wildcard $(KDIR)/Makefile),$(kbuild) clean,@echo 'no kernel at $(KDIR): nothing was built against it')
+	+$(if $(wildcard $(KDIR)/Makefile),$(kbuild) $(keep-build) clean,@echo 'no kernel at $(KDIR): nothing was built against it')
 
 .PHONY: kernel-is-there
 kernel-is-there:
