@@ -123,7 +123,7 @@ mod tests {
                         .with_vpmr(Bits::truncate(vpmr));
                     let mask = PriorityMask::new(vmcr, ICH_APR_EL2::from_raw(apr));
                     for priority in 0..32u8 {
-                        let preempts = (0..=priority).all(|p| apr >> p & 1 == 0);
+                        let preempts = (0..=priority).all(|p| (apr >> p) & 1 == 0);
                         let expected = en && u64::from(priority) <= vpmr && preempts;
                         assert_eq!(mask.admits(Priority::from_field(priority)), expected);
                     }
