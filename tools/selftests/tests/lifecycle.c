@@ -47,46 +47,39 @@ static int do_run(struct kvm_vcpu *vcpu)
 			    __got, (want));				\
 	} while (0)
 
-static void create_before_vcpus(void)
+/* The device comes when there are @at of two vCPUs; vCPU @first runs first. */
+static void create_among_vcpus(int at, int first)
 {
 	struct kvm_vm *vm = vm_bare(2);
-	int gic = create_gic(vm);
-	struct kvm_vcpu *a = vm_vcpu_add(vm, 0, guest_done);
-	struct kvm_vcpu *b = vm_vcpu_add(vm, 1, guest_done);
+	struct kvm_vcpu *vcpu[2];
+	int gic = -1;
 
+	for (int i = 0; i <= 2; i++) {
+		if (i == at)
+			gic = create_gic(vm);
+		if (i < 2)
+			vcpu[i] = vm_vcpu_add(vm, i, guest_done);
+	}
 	EXPECT(0, do_init(gic));
-	EXPECT(0, do_run(a));
-	EXPECT(0, do_run(b));
+	EXPECT(0, do_run(vcpu[first]));
+	EXPECT(0, do_run(vcpu[!first]));
 	close(gic);
 	kvm_vm_free(vm);
 }
 
-static void create_after_vcpus(void)
+static void create_before_vcpus(void)
 {
-	struct kvm_vm *vm = vm_bare(2);
-	struct kvm_vcpu *a = vm_vcpu_add(vm, 0, guest_done);
-	struct kvm_vcpu *b = vm_vcpu_add(vm, 1, guest_done);
-	int gic = create_gic(vm);
-
-	EXPECT(0, do_init(gic));
-	EXPECT(0, do_run(b));
-	EXPECT(0, do_run(a));
-	close(gic);
-	kvm_vm_free(vm);
+	create_among_vcpus(0, 0);
 }
 
 static void create_between_vcpus(void)
 {
-	struct kvm_vm *vm = vm_bare(2);
-	struct kvm_vcpu *a = vm_vcpu_add(vm, 0, guest_done);
-	int gic = create_gic(vm);
-	struct kvm_vcpu *b = vm_vcpu_add(vm, 1, guest_done);
+	create_among_vcpus(1, 0);
+}
 
-	EXPECT(0, do_init(gic));
-	EXPECT(0, do_run(a));
-	EXPECT(0, do_run(b));
-	close(gic);
-	kvm_vm_free(vm);
+static void create_after_vcpus(void)
+{
+	create_among_vcpus(2, 1);
 }
 
 static void test_flag_creates_nothing(void)
