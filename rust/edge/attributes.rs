@@ -48,9 +48,37 @@ impl Attribute {
     }
 }
 
-/// Userspace's memory behind an attribute.
-fn user(attr: &bindings::kvm_device_attr, bytes: usize) -> UserSlice {
-    UserSlice::new(UserPtr::from_addr(attr.addr as usize), bytes)
+/// What userspace asks of a device: an attribute, and its own memory for the value.
+struct Request {
+    kvm: *mut bindings::kvm,
+    attribute: Attribute,
+    memory: UserPtr,
+}
+
+impl Request {
+    /// ENXIO for an attribute that there is not.
+    ///
+    /// # Safety
+    ///
+    /// `dev` and `attr` are valid, and nobody writes them.
+    unsafe fn new(
+        dev: *mut bindings::kvm_device,
+        attr: *mut bindings::kvm_device_attr,
+    ) -> Result<Self> {
+        // SAFETY: The caller vouches for `attr`.
+        let attr = unsafe { &*attr };
+        Ok(Self {
+            // SAFETY: The caller vouches for `dev`.
+            kvm: unsafe { (*dev).kvm },
+            attribute: Attribute::decode(attr)?,
+            memory: UserPtr::from_addr(attr.addr as usize),
+        })
+    }
+
+    /// Userspace's memory, this much of it.
+    fn words(&self, count: usize) -> UserSlice {
+        UserSlice::new(self.memory, count * size_of::<u64>())
+    }
 }
 
 /// The vCPU with this affinity, or EINVAL.
@@ -128,11 +156,10 @@ pub(super) unsafe extern "C" fn get(
     attr: *mut bindings::kvm_device_attr,
 ) -> c_int {
     from_result(|| {
-        // SAFETY: `attr` is valid, and nobody writes it.
-        let attr = unsafe { &*attr };
-        // SAFETY: `dev` is valid.
-        let kvm = unsafe { (*dev).kvm };
-        match Attribute::decode(attr)? {
+        // SAFETY: The operation's caller vouches for both.
+        let request = unsafe { Request::new(dev, attr) }?;
+        let kvm = request.kvm;
+        match request.attribute {
             Attribute::UserspacePpis => {
                 // None is known to be userspace's before the VM is initialized.
                 // SAFETY: A device's VM is valid.
@@ -142,7 +169,7 @@ pub(super) unsafe extern "C" fn get(
                 } else {
                     0
                 };
-                let mut writer = user(attr, 2 * size_of::<u64>()).writer();
+                let mut writer = request.words(2).writer();
                 writer.write(&ppis)?;
                 // PPIs 64 to 127 belong to no guest.
                 writer.write(&0u64)?;
@@ -151,7 +178,7 @@ pub(super) unsafe extern "C" fn get(
                 let get = |vm: &Vm, vcpu: &Parked<'_>| Ok(register.get(vm, vcpu));
                 // SAFETY: A device's VM is valid, and has our data.
                 let value = unsafe { with_vcpu(kvm, mpidr, get) }?;
-                user(attr, size_of::<u64>()).writer().write(&value)?;
+                request.words(1).writer().write(&value)?;
             }
         }
         Ok(0)
@@ -166,23 +193,22 @@ pub(super) unsafe extern "C" fn set(
     attr: *mut bindings::kvm_device_attr,
 ) -> c_int {
     from_result(|| {
-        // SAFETY: `attr` is valid, and nobody writes it.
-        let attr = unsafe { &*attr };
-        // SAFETY: `dev` is valid.
-        let kvm = unsafe { (*dev).kvm };
-        let Attribute::Register { mpidr, register } = Attribute::decode(attr)? else {
+        // SAFETY: The operation's caller vouches for both.
+        let request = unsafe { Request::new(dev, attr) }?;
+        let kvm = request.kvm;
+        let Attribute::Register { mpidr, register } = request.attribute else {
             return Err(ENXIO);
         };
-        let value: u64 = user(attr, size_of::<u64>()).reader().read()?;
+        let value: u64 = request.words(1).reader().read()?;
+        let set = |vm: &Vm, vcpu: &Parked<'_>| {
+            // SAFETY: A device's VM is valid.
+            if unsafe { context::has_run(kvm) } {
+                return Err(EBUSY);
+            }
+            register.set(vm, vcpu, value).map_err(|_| EINVAL)
+        };
         // SAFETY: A device's VM is valid, and has our data.
-        unsafe {
-            with_vcpu(kvm, mpidr, |vm, vcpu| {
-                if context::has_run(kvm) {
-                    return Err(EBUSY);
-                }
-                register.set(vm, vcpu, value).map_err(|_| EINVAL)
-            })
-        }?;
+        unsafe { with_vcpu(kvm, mpidr, set) }?;
         Ok(0)
     })
 }
@@ -195,11 +221,10 @@ pub(super) unsafe extern "C" fn has(
     attr: *mut bindings::kvm_device_attr,
 ) -> c_int {
     from_result(|| {
-        // SAFETY: `attr` is valid, and nobody writes it.
-        let attr = unsafe { &*attr };
-        // SAFETY: `dev` is valid.
-        let kvm = unsafe { (*dev).kvm };
-        match Attribute::decode(attr)? {
+        // SAFETY: The operation's caller vouches for both.
+        let request = unsafe { Request::new(dev, attr) }?;
+        let kvm = request.kvm;
+        match request.attribute {
             Attribute::UserspacePpis => {}
             Attribute::Register { mpidr, .. } => {
                 // SAFETY: A device's VM is valid.
