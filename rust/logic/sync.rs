@@ -62,6 +62,32 @@ impl Word {
     fn replace(&self, old: u64, new: u64) -> Result<u64, u64> {
         self.0.cmpxchg(old, new, Full)
     }
+
+    /// Sets the bits of `bits`, fully ordered; returns the word from before.
+    #[inline]
+    pub fn set(&self, bits: u64) -> u64 {
+        self.update(|word| word | bits)
+    }
+
+    /// Clears the bits of `bits`, fully ordered; returns the word from before.
+    #[inline]
+    pub fn clear(&self, bits: u64) -> u64 {
+        self.update(|word| word & !bits)
+    }
+
+    // The kernel's Rust atomics have no fetch_or and fetch_and yet. This is not what loom is given:
+    // it remembers one access to a word, and the read here would hide another thread's from it, and
+    // with that every interleaving of the two.
+    #[inline]
+    fn update(&self, change: impl Fn(u64) -> u64) -> u64 {
+        let mut old = self.load();
+        loop {
+            match self.replace(old, change(old)) {
+                Ok(_) => return old,
+                Err(now) => old = now,
+            }
+        }
+    }
 }
 
 #[cfg(not(CONFIG_RUST))]
@@ -95,21 +121,19 @@ impl Word {
         self.0
             .compare_exchange(old, new, Ordering::SeqCst, Ordering::Relaxed)
     }
-}
 
-impl Word {
     /// Sets the bits of `bits`, fully ordered; returns the word from before.
-    #[inline]
     pub fn set(&self, bits: u64) -> u64 {
-        self.update(|word| word | bits)
+        self.0.fetch_or(bits, Ordering::SeqCst)
     }
 
     /// Clears the bits of `bits`, fully ordered; returns the word from before.
-    #[inline]
     pub fn clear(&self, bits: u64) -> u64 {
-        self.update(|word| word & !bits)
+        self.0.fetch_and(!bits, Ordering::SeqCst)
     }
+}
 
+impl Word {
     /// Removes the bits of `bits` and returns those that were set. Fully ordered if there were
     /// any; only a relaxed read if there were none, which is the common case on guest entry.
     #[inline(always)]
@@ -129,17 +153,5 @@ impl Word {
     #[inline(always)]
     pub fn bump(&self) {
         self.store(self.load().wrapping_add(1));
-    }
-
-    // The kernel's Rust atomics have no fetch_or and fetch_and yet.
-    #[inline]
-    fn update(&self, change: impl Fn(u64) -> u64) -> u64 {
-        let mut old = self.load();
-        loop {
-            match self.replace(old, change(old)) {
-                Ok(_) => return old,
-                Err(now) => old = now,
-            }
-        }
     }
 }
