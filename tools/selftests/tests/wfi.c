@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * WFI: a vCPU wakes for an interrupt that can be delivered, injected before,
- * during or after it went to sleep; it sleeps on for one that is masked by
- * priority, by its enable, by ICC_CR0.EN, or by an active one.
+ * WFI: a vCPU wakes for an interrupt that can be delivered, injected before it
+ * goes to sleep or while it sleeps; one that is injected after something else
+ * woke it is not lost. It sleeps on for one that is masked by priority, by its
+ * enable, by ICC_CR0.EN, by a higher one that is active, or by being active.
  *
  * The guest says when it is about to sleep and the host watches whether its
  * run ends: PSTATE.I is set throughout, so that waking shows as the next
@@ -58,10 +59,9 @@ static void on_signal(int sig)
 }
 
 /*
- * The guest stays in WFI for as long as it is not woken: a signal ends the
- * run. WFI may end early for any reason, so only a wake-up that comes with
- * no interrupt deliverable again and again would be wrong; the check below is
- * that the interrupt in question does not end it.
+ * One run: to the wake-up, or to a signal if there is none. The architecture
+ * lets a WFI end for any reason. KVM's, once it blocks the vCPU, ends for a
+ * deliverable interrupt or a signal alone, and that is what is checked.
  */
 static void *run_vcpu(void *arg)
 {
@@ -222,12 +222,106 @@ static void itself_active(void)
 	struct setup s = open_setup;
 
 	/*
-	 * WFI may wake for it (mainline's C does), and must not be relied on
-	 * not to: the architecture has an active interrupt not be a candidate.
-	 * What counts is that it is not acknowledged; guest_view covers that.
+	 * The architecture has an active interrupt be no candidate, pending or
+	 * not. A guest that is woken for it finds nothing to acknowledge, and
+	 * goes back to sleep only to be woken again.
 	 */
 	s.active = SW;
-	check(s, DURING, false);
+	both(s, false);
+}
+
+/* ---- injected after the WFI, which ended for another reason ---- */
+
+#define AFTERS		10
+
+static u32 awake;	/* how often the guest was woken by other means */
+
+static void guest_after(void)
+{
+	u64 timer = BIT_ULL(PPI_CNTV);
+	bool ends_itself;
+	u32 n = 0;
+
+	local_irq_disable();
+	gicv5_cpu_enable_interrupts();
+	guest_set_mask(PRIORITY_LOWEST);
+	guest_enable(SW | timer);
+	for (;;) {
+		/* Every other time it is a signal that ends it. */
+		ends_itself = !(n & 1);
+		if (ends_itself) {
+			timer_set_tval(VIRTUAL, msec_to_cycles(10));
+			timer_set_ctl(VIRTUAL, CTL_ENABLE);
+		}
+		GUEST_SYNC(ASLEEP);
+		wfi();
+		while (ends_itself && !(read_sysreg_s(SYS_ICC_PPI_SPENDR0_EL1) & timer))
+			wfi();
+		GUEST_ASSERT(!(read_sysreg_s(SYS_ICC_PPI_SPENDR0_EL1) & SW));
+		timer_set_ctl(VIRTUAL, CTL_IMASK);
+		WRITE_ONCE(awake, ++n);
+
+		/* Visible without a further exit of the guest's own making. */
+		while (!(read_sysreg_s(SYS_ICC_PPI_SPENDR0_EL1) & SW))
+			cpu_relax();
+		GUEST_ASSERT_EQ(guest_ack(), PPI_INTID(PPI_SW));
+		guest_drop_priority();
+		guest_deactivate(PPI_INTID(PPI_SW));
+		GUEST_ASSERT_EQ(guest_ack(), 0);
+		GUEST_SYNC(AWAKE);
+	}
+}
+
+static void *run_through_signals(void *arg)
+{
+	struct run *r = arg;
+
+	while (__vcpu_run(r->vcpu))
+		TEST_ASSERT(errno == EINTR, "KVM_RUN: errno %d", errno);
+	return NULL;
+}
+
+/*
+ * It must be seen when it comes to a guest that is awake: no wake-up brings it
+ * along.
+ */
+static void after(void)
+{
+	struct vgic5_vm v = vgic5_vm_create(1, guest_after, NULL);
+	u32 *woken = addr_gva2hva(v.vm, (gva_t)&awake);
+	struct sigaction sa = { .sa_handler = on_signal };
+	struct run r = { .vcpu = v.vcpu[0] };
+	pthread_t spinner;
+	struct ucall uc;
+
+	share_cpu(&spinner);
+	sigaction(SIGUSR1, &sa, NULL);
+	for (u32 n = 0; n < AFTERS; n++) {
+		vgic5_expect(v.vcpu[0], ASLEEP);
+		pthread_create(&r.thread, NULL, run_through_signals, &r);
+		while (READ_ONCE(*woken) == n) {
+			if (n & 1)
+				pthread_kill(r.thread, SIGUSR1);
+			usleep(20000);
+		}
+		vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
+		vgic5_set_ppi(v.vm, 0, PPI_SW, 0);
+		pthread_join(r.thread, NULL);
+		switch (get_ucall(v.vcpu[0], &uc)) {
+		case UCALL_SYNC:
+			TEST_ASSERT(uc.args[1] == AWAKE, "the guest said %lu",
+				    (unsigned long)uc.args[1]);
+			break;
+		case UCALL_ABORT:
+			REPORT_GUEST_ASSERT(uc);
+			break;
+		default:
+			TEST_FAIL("ucall %lu", (unsigned long)uc.cmd);
+		}
+	}
+	pthread_cancel(spinner);
+	pthread_join(spinner, NULL);
+	vgic5_vm_free(&v);
 }
 
 /* ---- the timer wakes the guest that waits for it ---- */
@@ -280,6 +374,7 @@ static void ptimer_wakes(void)
 
 static const struct vgic5_test tests[] = {
 	{ "row 18: woken by a deliverable PPI", deliverable },
+	{ "rows 17 18: injected after something else ended the WFI", after },
 	{ "row 18: woken by a PPI at the mask", at_the_mask },
 	{ "row 18: asleep for a PPI below the mask", masked_by_priority },
 	{ "row 18: asleep for a disabled PPI", disabled },
