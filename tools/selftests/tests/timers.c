@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The virtual and the physical EL1 timer, wherever the guest is when they
- * expire, masked, cancelled, and against counters with an offset: each
- * interrupt is taken once, and not before its deadline.
+ * expire, masked, and cancelled: each interrupt is taken once, and not before
+ * its deadline.
  *
  * What the host does for a timer depends on how it was booted. Every test has
  * to pass in each of these, and "which are injected directly" says which it is:
@@ -22,133 +22,9 @@
 #include <sys/mount.h>
 #include <time.h>
 
-#include "arch_timer.h"
-#include "vgic5_guest.h"
+#include "vgic5_timer.h"
 
-#define HOUR_US		3600000000UL
 #define PRIORITY	GICV5_IRQ_DEFAULT_PRI
-
-/* What the guest says. */
-enum { READY = 1, ARMED, LOOK };
-
-static const struct {
-	int ppi;
-	u64 attr;	/* in KVM_ARM_VCPU_TIMER_CTRL */
-	u64 count;	/* its counter, for KVM_SET_ONE_REG */
-	u64 cval;
-} timers[] = {
-	[VIRTUAL] = { PPI_CNTV, KVM_ARM_VCPU_TIMER_IRQ_VTIMER,
-		      KVM_REG_ARM_TIMER_CNT, KVM_REG_ARM_TIMER_CVAL },
-	[PHYSICAL] = { PPI_CNTP, KVM_ARM_VCPU_TIMER_IRQ_PTIMER,
-		       KVM_REG_ARM_PTIMER_CNT, KVM_REG_ARM_PTIMER_CVAL },
-};
-
-/* The timer under test, set on both sides before the guest starts. */
-static enum arch_timer timer;
-
-/* ---- guest ---- */
-
-static u32 taken;
-static u64 deadline;	/* as it was set: CVAL has been through the host */
-static u64 latest;	/* the longest time past one, in us */
-
-static void guest_irq(struct ex_regs *regs)
-{
-	u32 intid = guest_ack();
-	u64 late;
-
-	/* A level may fall after the exception: then there is nothing. */
-	if (!intid)
-		return;
-	GUEST_ASSERT_EQ(intid, PPI_INTID(timers[timer].ppi));
-	GUEST_ASSERT_EQ(timer_get_cval(timer), deadline);
-	late = timer_get_cntct(timer) - deadline;
-	__GUEST_ASSERT((s64)late >= 0, "%lu cycles early", (unsigned long)-late);
-	timer_set_ctl(timer, CTL_IMASK);
-	latest = max(latest, cycles_to_usec(late));
-	WRITE_ONCE(taken, taken + 1);
-	guest_drop_priority();
-	guest_deactivate(intid);
-}
-
-/* All of a guest's PPIs are enabled, so that the other timer's would be seen. */
-static void guest_begin(void)
-{
-	timer_set_ctl(VIRTUAL, 0);
-	timer_set_ctl(PHYSICAL, 0);
-	guest_gic_on(GUEST_PPIS);
-}
-
-static void set_deadline(u64 usec)
-{
-	deadline = timer_get_cntct(timer) + usec_to_cycles(usec);
-	timer_set_cval(timer, deadline);
-}
-
-static void arm(u64 usec)
-{
-	/* Off, lest it expire and be taken before it is turned on, and again then. */
-	timer_set_ctl(timer, 0);
-	set_deadline(usec);
-	timer_set_ctl(timer, CTL_ENABLE);
-}
-
-static void take_one(u32 before)
-{
-	while (READ_ONCE(taken) == before)
-		isb();
-	GUEST_ASSERT_EQ(taken, before + 1);
-}
-
-static void let_pass(u64 usec)
-{
-	u64 until = timer_get_cntct(timer) + usec_to_cycles(usec);
-
-	while (timer_get_cntct(timer) < until)
-		cpu_relax();
-}
-
-static bool pending(void)
-{
-	return read_sysreg_s(SYS_ICC_PPI_SPENDR0_EL1) & BIT_ULL(timers[timer].ppi);
-}
-
-static bool expired(void)
-{
-	return timer_get_ctl(timer) & CTL_ISTATUS;
-}
-
-/*
- * An emulator's ISTATUS may lag behind its counter, and the interrupt of a
- * timer that KVM emulates comes when the host gets round to it.
- */
-static void wait_expired(bool and_pending)
-{
-	while (!expired() || (and_pending && !pending()))
-		isb();
-}
-
-/* Nothing comes any more, but the next one does. */
-static void guest_end(u32 expected)
-{
-	let_pass(1000);
-	GUEST_ASSERT_EQ(taken, expected);
-	arm(100);
-	take_one(expected);
-	let_pass(1000);
-	GUEST_ASSERT_EQ(taken, expected + 1);
-	GUEST_DONE();
-}
-
-/* ---- host ---- */
-
-static struct vgic5_vm timer_vm(guest_fn code)
-{
-	struct vgic5_vm v = vgic5_vm_create(1, code, guest_irq);
-
-	sync_global_to_guest(v.vm, timer);
-	return v;
-}
 
 static void pin(int cpu)
 {
@@ -157,19 +33,6 @@ static void pin(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	TEST_ASSERT(!sched_setaffinity(0, sizeof(set), &set), "pinning to CPU %d", cpu);
-}
-
-/* What the counter of the timer under test has to do with its deadline. */
-static bool past_deadline(struct vgic5_vm *v)
-{
-	return vcpu_get_reg(v->vcpu[0], timers[timer].count) >=
-	       vcpu_get_reg(v->vcpu[0], timers[timer].cval);
-}
-
-static void sleep_past_deadline(struct vgic5_vm *v)
-{
-	while (!past_deadline(v))
-		usleep(1000);
 }
 
 /* ---- expiry in the guest, with the CPU to itself ---- */
@@ -540,288 +403,6 @@ static void cancelled(void)
 	vgic5_vm_free(&v);
 }
 
-/* ---- counters with an offset ---- */
-
-/* The host's counter: with no offset, in either mode. */
-static u64 host_count(void)
-{
-	return timer_get_cntct(VIRTUAL);
-}
-
-static void guest_with_offset(void)
-{
-	u32 n;
-
-	guest_begin();
-	GUEST_SYNC(timer_get_cntct(timer));
-	for (n = 0; n < 5; n++) {
-		arm(1000);
-		take_one(n);
-	}
-	for (; n < 10; n++) {
-		local_irq_disable();
-		arm(2000);
-		GUEST_SYNC(ARMED);
-		local_irq_enable();
-		take_one(n);
-	}
-	for (; n < 15; n++) {
-		local_irq_disable();
-		arm(5000);
-		wfi();
-		local_irq_enable();
-		take_one(n);
-	}
-	guest_end(n);
-}
-
-static void run_with_offset(struct vgic5_vm *v, u64 offset)
-{
-	u64 before, seen, after;
-
-	before = host_count();
-	seen = vgic5_vcpu_run(v->vcpu[0]);
-	after = host_count();
-	TEST_ASSERT(seen + offset - before <= after - before,
-		    "offset 0x%lx: the guest's counter was 0x%lx, the host's 0x%lx to 0x%lx",
-		    (unsigned long)offset, (unsigned long)seen,
-		    (unsigned long)before, (unsigned long)after);
-	while (vgic5_vcpu_run(v->vcpu[0]) != VGIC5_DONE)
-		sleep_past_deadline(v);
-}
-
-static void offsets(void)
-{
-	u64 hour = usec_to_cycles(HOUR_US), now = host_count();
-	/* Somewhere, at 0, an hour ahead of the host, near the end of 64 bits. */
-	const u64 offset[] = { 1000, now / 2, now, -hour, now + hour };
-
-	for (int i = 0; i < (int)ARRAY_SIZE(offset); i++) {
-		struct kvm_arm_counter_offset arg = { .counter_offset = offset[i] };
-		struct vgic5_vm v = timer_vm(guest_with_offset);
-
-		vm_ioctl(v.vm, KVM_ARM_SET_COUNTER_OFFSET, &arg);
-		/* It cannot be changed by setting a counter from now on. */
-		vcpu_set_reg(v.vcpu[0], timers[timer].count, 0);
-		run_with_offset(&v, offset[i]);
-		sync_global_from_guest(v.vm, latest);
-		pr_info("# offset 0x%lx: at most %lu us late\n",
-			(unsigned long)offset[i], (unsigned long)latest);
-		vgic5_vm_free(&v);
-	}
-}
-
-static void offset_reserved(void)
-{
-	struct kvm_arm_counter_offset arg = { .reserved = 1 };
-	struct vgic5_vm v = timer_vm(guest_with_offset);
-
-	TEST_ASSERT(__vm_ioctl(v.vm, KVM_ARM_SET_COUNTER_OFFSET, &arg) && errno == EINVAL,
-		    "a reserved field that is not 0: errno %d", errno);
-	vgic5_vm_free(&v);
-}
-
-static void guest_counter_set(void)
-{
-	u64 then;
-
-	guest_begin();
-
-	/* Set to the deadline: expired. */
-	arm(HOUR_US);
-	then = timer_get_cntct(timer);
-	GUEST_SYNC(ARMED);
-	GUEST_ASSERT(timer_get_cntct(timer) >= then + usec_to_cycles(HOUR_US / 2));
-	take_one(0);
-
-	/* Set back to before it: expired no longer. */
-	local_irq_disable();
-	arm(1000);
-	then = timer_get_cntct(timer);
-	GUEST_SYNC(ARMED);
-	GUEST_ASSERT(timer_get_cntct(timer) < then);
-	GUEST_ASSERT(!expired());
-	GUEST_ASSERT(!pending());
-	local_irq_enable();
-	guest_end(1);
-}
-
-/* The counters are set as a VMM does that restores a guest. */
-static void counter_set(void)
-{
-	u64 half_hour = usec_to_cycles(HOUR_US / 2);
-	struct vgic5_vm v = timer_vm(guest_counter_set);
-	u64 cval;
-
-	vgic5_expect(v.vcpu[0], ARMED);
-	cval = vcpu_get_reg(v.vcpu[0], timers[timer].cval);
-	vcpu_set_reg(v.vcpu[0], timers[timer].count, cval);
-
-	vgic5_expect(v.vcpu[0], ARMED);
-	sleep_past_deadline(&v);
-	cval = vcpu_get_reg(v.vcpu[0], timers[timer].cval);
-	vcpu_set_reg(v.vcpu[0], timers[timer].count, cval - half_hour);
-
-	vgic5_expect(v.vcpu[0], VGIC5_DONE);
-	vgic5_vm_free(&v);
-}
-
-/* ---- PPI numbers: KVM_ARM_VCPU_TIMER_CTRL ---- */
-
-static int irq_set(struct kvm_vcpu *vcpu, enum arch_timer t, u32 irq)
-{
-	return __vcpu_device_attr_set(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[t].attr, &irq) ?
-	       -errno : 0;
-}
-
-static u32 irq_get(struct kvm_vcpu *vcpu, enum arch_timer t)
-{
-	u32 irq = 0;
-
-	vcpu_device_attr_get(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[t].attr, &irq);
-	return irq;
-}
-
-static int run_errno(struct kvm_vcpu *vcpu)
-{
-	return __vcpu_run(vcpu) ? -errno : 0;
-}
-
-#define EXPECT(want, call, what)					\
-	do {								\
-		int __want = (want), __got = (call);			\
-		TEST_ASSERT(__got == __want, "0x%x: %s: %d, not %d",	\
-			    (u32)(what), #call, __got, __want);		\
-	} while (0)
-
-#define TYPE(type)	((u32)(type) << 29)
-
-static void guest_takes_one(void)
-{
-	guest_begin();
-	guest_end(0);
-}
-
-/*
- * A number that is no PPI of the lower 64 is refused at once. Of those that
- * are, the verdict comes with the first KVM_RUN, and leaves the VM as it was.
- */
-static void wrong_numbers(void)
-{
-	struct vgic5_vm v = vgic5_vm_create(2, guest_takes_one, guest_irq);
-	u32 right = PPI_INTID(timers[timer].ppi), irq;
-
-	sync_global_to_guest(v.vm, timer);
-	EXPECT(right, irq_get(v.vcpu[0], timer), right);
-
-	for (u32 id = 0; id < 128; id++) {
-		bool ppi = id < 64;
-
-		irq = PPI_INTID(id);
-		EXPECT(ppi ? 0 : -EINVAL, irq_set(v.vcpu[0], timer, irq), irq);
-		/* One number for all vCPUs; a refused one changes nothing. */
-		EXPECT(ppi ? irq : PPI_INTID(63), irq_get(v.vcpu[1], timer), irq);
-		if (ppi && irq != right)
-			EXPECT(-EINVAL, run_errno(v.vcpu[id & 1]), irq);
-	}
-
-	/* As a GICv3 would have it, an LPI, an SPI, what is no type at all. */
-	for (u32 type = 0; type < 8; type++) {
-		if (type == 1)
-			continue;
-		EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, TYPE(type) | timers[timer].ppi), type);
-		EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, TYPE(type) | 63), type);
-	}
-	EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, PPI_INTID(1 << 23)), 1 << 23);
-	EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, ~0U), ~0U);
-	/* INTID[28:24], which is in neither field. */
-	for (u32 bit = BIT(24); bit < BIT(29); bit <<= 1) {
-		EXPECT(0, irq_set(v.vcpu[0], timer, right | bit), right | bit);
-		EXPECT(-EINVAL, run_errno(v.vcpu[0]), right | bit);
-	}
-	vgic5_vm_free(&v);
-}
-
-/* Each the other's number, and one number for both. */
-static void swapped_numbers(void)
-{
-	struct vgic5_vm v = vgic5_vm_create(1, guest_takes_one, guest_irq);
-	enum arch_timer other = !timer;
-
-	sync_global_to_guest(v.vm, timer);
-	EXPECT(0, irq_set(v.vcpu[0], timer, PPI_INTID(timers[other].ppi)), other);
-	EXPECT(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[timer].ppi)), timer);
-	EXPECT(-EINVAL, run_errno(v.vcpu[0]), timer);
-	EXPECT(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[other].ppi)), other);
-	EXPECT(-EINVAL, run_errno(v.vcpu[0]), other);
-	vgic5_vm_free(&v);
-}
-
-/* After all that was refused, the right one works, and is fixed from then on. */
-static void right_number(void)
-{
-	struct vgic5_vm v = vgic5_vm_create(2, guest_takes_one, guest_irq);
-	u32 right = PPI_INTID(timers[timer].ppi);
-
-	sync_global_to_guest(v.vm, timer);
-	EXPECT(0, irq_set(v.vcpu[0], timer, PPI_INTID(PPI_SW)), PPI_SW);
-	EXPECT(-EINVAL, run_errno(v.vcpu[0]), PPI_SW);
-	EXPECT(-EINVAL, run_errno(v.vcpu[1]), PPI_SW);
-
-	for (int i = 0; i < 2; i++)
-		EXPECT(0, irq_set(v.vcpu[i], timer, right), i);
-	EXPECT(right, irq_get(v.vcpu[0], timer), right);
-	EXPECT(right, irq_get(v.vcpu[1], timer), right);
-	vgic5_expect(v.vcpu[0], VGIC5_DONE);
-
-	/* Even of the vCPU that has not run, and even the right one. */
-	for (int i = 0; i < 2; i++) {
-		EXPECT(-EBUSY, irq_set(v.vcpu[i], timer, right), i);
-		EXPECT(-EBUSY, irq_set(v.vcpu[i], timer, PPI_INTID(PPI_SW)), i);
-		EXPECT(-EINVAL, irq_set(v.vcpu[i], timer, timers[timer].ppi), i);
-		EXPECT(right, irq_get(v.vcpu[i], timer), i);
-	}
-	/* The guest's count starts over. */
-	taken = 0;
-	sync_global_to_guest(v.vm, taken);
-	vgic5_expect(v.vcpu[1], VGIC5_DONE);
-	vgic5_vm_free(&v);
-}
-
-static void number_attributes(void)
-{
-	struct kvm_vm *vm = __vm_create(VM_SHAPE_DEFAULT, 1, 0);
-	u32 right = PPI_INTID(timers[timer].ppi);
-	struct kvm_vcpu *vcpu;
-	int gic;
-
-	if (__kvm_test_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5))
-		vgic5_skip("this host has no KVM GICv5");
-	vcpu = vm_vcpu_add(vm, 0, guest_takes_one);
-
-	/* Without a GIC there is nothing to wire to. */
-	EXPECT(-EINVAL, irq_set(vcpu, timer, right), right);
-	/* The device brings numbers of its own kind, with no INIT. */
-	gic = kvm_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5);
-	EXPECT(right, irq_get(vcpu, timer), right);
-	EXPECT(-EINVAL, irq_set(vcpu, timer, timers[timer].ppi), right);
-	EXPECT(0, irq_set(vcpu, timer, right), right);
-
-	vcpu_has_device_attr(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[timer].attr);
-	TEST_ASSERT(__vcpu_device_attr_set(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[timer].attr,
-					   (void *)8UL) && errno == EFAULT,
-		    "a bad address: errno %d", errno);
-	TEST_ASSERT(__vcpu_device_attr_get(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[timer].attr,
-					   (void *)8UL) && errno == EFAULT,
-		    "a bad address: errno %d", errno);
-	TEST_ASSERT(__vcpu_has_device_attr(vcpu, KVM_ARM_VCPU_TIMER_CTRL, 4) && errno == ENXIO,
-		    "attribute 4: errno %d", errno);
-	TEST_ASSERT(__vcpu_device_attr_set(vcpu, KVM_ARM_VCPU_TIMER_CTRL, 4, &right) &&
-		    errno == ENXIO, "attribute 4: errno %d", errno);
-	close(gic);
-	kvm_vm_free(vm);
-}
-
 /* ---- what this host injects directly ---- */
 
 #define TRACING		"/sys/kernel/tracing/"
@@ -886,20 +467,6 @@ static void which_are_direct(void)
 	vgic5_vm_free(&v);
 }
 
-/* ---- */
-
-#define FOR_EACH_TIMER(test)						\
-	static void test##_virtual(void)				\
-	{								\
-		timer = VIRTUAL;					\
-		test();							\
-	}								\
-	static void test##_physical(void)				\
-	{								\
-		timer = PHYSICAL;					\
-		test();							\
-	}
-
 FOR_EACH_TIMER(in_guest)
 FOR_EACH_TIMER(in_host)
 FOR_EACH_TIMER(preempted)
@@ -908,16 +475,6 @@ FOR_EACH_TIMER(on_other_cpu)
 FOR_EACH_TIMER(moved_while_armed)
 FOR_EACH_TIMER(masked)
 FOR_EACH_TIMER(cancelled)
-FOR_EACH_TIMER(offsets)
-FOR_EACH_TIMER(counter_set)
-FOR_EACH_TIMER(wrong_numbers)
-FOR_EACH_TIMER(swapped_numbers)
-FOR_EACH_TIMER(right_number)
-FOR_EACH_TIMER(number_attributes)
-
-#define EACH_TIMER(rows, what, test)					\
-	{ rows ": virtual timer, " what, test##_virtual },		\
-	{ rows ": physical timer, " what, test##_physical }
 
 static const struct vgic5_test tests[] = {
 	{ "row 15: which are injected directly", which_are_direct },
@@ -929,13 +486,6 @@ static const struct vgic5_test tests[] = {
 	EACH_TIMER("rows 14 15 23", "moved about while armed", moved_while_armed),
 	EACH_TIMER("rows 15 23", "masked is not taken, opened is", masked),
 	EACH_TIMER("rows 15 23", "cancelled is never taken", cancelled),
-	EACH_TIMER("row 23", "KVM_ARM_SET_COUNTER_OFFSET", offsets),
-	EACH_TIMER("row 23", "the counter set by userspace", counter_set),
-	{ "row 23: KVM_ARM_SET_COUNTER_OFFSET with a reserved field", offset_reserved },
-	EACH_TIMER("row 23", "every number but its own is refused", wrong_numbers),
-	EACH_TIMER("row 23", "the other timer's number is refused", swapped_numbers),
-	EACH_TIMER("row 23", "its own number works, and is fixed by a run", right_number),
-	EACH_TIMER("row 23", "the number's attribute", number_attributes),
 };
 
 int main(int argc, char **argv)
