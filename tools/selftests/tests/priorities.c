@@ -166,6 +166,11 @@ static void guest_equal(void)
 /* Three handlers, one inside the other, each with an exit in the middle. */
 static u32 depth, deepest, stack[4], finished[8], nr_finished;
 
+/* What runs in each depth. */
+static const u32 running[] = {
+	BIT(20), BIT(20) | BIT(10), BIT(20) | BIT(10) | BIT(5),
+};
+
 static void preempt_irq(struct ex_regs *regs)
 {
 	u32 intid = guest_ack();
@@ -186,6 +191,7 @@ static void preempt_irq(struct ex_regs *regs)
 		timer_quiet(PHYSICAL);
 	}
 	GUEST_SYNC(depth);
+	GUEST_ASSERT_EQ(read_sysreg_s(SYS_ICC_APR_EL1), running[depth - 1]);
 
 	/* The exception return state is the one thing the CPU does not nest. */
 	u64 elr = read_sysreg(elr_el1), spsr = read_sysreg(spsr_el1);
