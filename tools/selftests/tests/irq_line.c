@@ -140,9 +140,12 @@ static void msi_and_irqfd(void)
 	 * bound, as on mainline, but what it signals goes nowhere.
 	 */
 	ret = __vm_ioctl(v.vm, KVM_IRQFD, &irqfd);
-	if (!ret)
+	if (!ret) {
 		TEST_ASSERT(write(irqfd.fd, &one, sizeof(one)) == sizeof(one),
 			    "signalling the irqfd");
+		/* The injection is a workqueue's job. */
+		usleep(100000);
+	}
 	vgic5_expect(v.vcpu[0], 0);
 	close(irqfd.fd);
 	vgic5_vm_free(&v);
