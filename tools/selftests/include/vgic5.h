@@ -10,6 +10,8 @@
 #ifndef VGIC5_H
 #define VGIC5_H
 
+#include <pthread.h>
+
 #include "kvm_util.h"
 #include "processor.h"
 #include "test_util.h"
@@ -33,6 +35,10 @@ struct vgic5_test {
 	unsigned int seconds;	/* limit; 0 means 60 */
 };
 
+/*
+ * The whole of main(). Arguments: only the tests with one of them in their
+ * names; or --list, to print all names.
+ */
 int vgic5_run(int argc, char **argv, const struct vgic5_test *tests, int nr);
 
 /* Skip this test (from inside it), saying why. */
@@ -67,5 +73,31 @@ void vgic5_set_ppi(struct kvm_vm *vm, int vcpu, int ppi, int level);
 u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu);
 /* Run, and insist on what it says. */
 void vgic5_expect(struct kvm_vcpu *vcpu, u64 what);
+
+/* This thread on one CPU from now on; 0 or -errno. */
+int vgic5_pin(int cpu);
+/* How many CPUs are online. */
+int vgic5_nr_cpus(void);
+/* Moves the calling thread to some CPU or other, again and again. */
+pthread_t vgic5_move_about(void);
+/*
+ * Pins the calling thread to CPU 0, with a second task on it that is always
+ * ready to run: KVM lets a vCPU that has the CPU to itself execute WFI, where
+ * any interrupt of the host's ends it, and traps it (and blocks in the host)
+ * otherwise.
+ */
+pthread_t vgic5_share_cpu(void);
+/* Ends the thread that one of these two started. */
+void vgic5_stop(pthread_t thread);
+/* Whether KVM runs in VHE mode, by what it wrote to the kernel's log. */
+bool vgic5_host_is_vhe(void);
+
+/*
+ * Tracepoints: "kvm/kvm_exit" and the like, a list of them ends with NULL. What
+ * was traced from start to stop is in the file that stop gives.
+ */
+bool vgic5_trace_has(const char *event);
+void vgic5_trace_start(const char *const *events);
+FILE *vgic5_trace_stop(const char *const *events);
 
 #endif

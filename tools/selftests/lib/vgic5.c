@@ -3,6 +3,7 @@
  * The runner and the host side of vgic5.h.
  */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -19,6 +20,14 @@ void vgic5_skip(const char *why)
 	_exit(KSFT_SKIP);
 }
 
+/* A kernel that looks at itself (scripts/stress) is some times slower. */
+static unsigned int patience(void)
+{
+	const char *times = getenv("VGIC5_PATIENCE");
+
+	return times ? atoi(times) : 1;
+}
+
 static void run_one(const struct vgic5_test *t)
 {
 	int status;
@@ -29,7 +38,7 @@ static void run_one(const struct vgic5_test *t)
 	if (pid < 0)
 		ksft_exit_fail_perror("fork");
 	if (!pid) {
-		alarm(t->seconds ?: DEFAULT_SECONDS);
+		alarm((t->seconds ?: DEFAULT_SECONDS) * patience());
 		t->run();
 		fflush(stdout);
 		_exit(KSFT_PASS);
@@ -64,6 +73,12 @@ static bool wanted(const struct vgic5_test *t, int argc, char **argv)
 int vgic5_run(int argc, char **argv, const struct vgic5_test *tests, int nr)
 {
 	int plan = 0;
+
+	if (argc == 2 && !strcmp(argv[1], "--list")) {
+		for (int i = 0; i < nr; i++)
+			puts(tests[i].name);
+		return KSFT_PASS;
+	}
 
 	setbuf(stdout, NULL);
 	test_disable_default_vgic();

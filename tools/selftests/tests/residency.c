@@ -5,7 +5,6 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 
 #include "vgic5_guest.h"
 
@@ -66,27 +65,13 @@ static void guest_state(void)
 	GUEST_DONE();
 }
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static int nr_cpus(void)
-{
-	return sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 /* One thread, one CPU: the vCPUs take turns, run by run. */
 static void take_turns(void)
 {
 	struct vgic5_vm v = vgic5_vm_create(4, guest_state, NULL);
 	int done = 0;
 
-	pin(0);
+	vgic5_pin(0);
 	for (int i = 0; done < 4; i = (i + 1) % 4)
 		done += vgic5_vcpu_run(v.vcpu[i]) == VGIC5_DONE;
 	vgic5_vm_free(&v);
@@ -98,7 +83,7 @@ static void two_vms(void)
 	struct vgic5_vm a = vgic5_vm_create(1, guest_state, NULL);
 	struct vgic5_vm b = vgic5_vm_create(2, guest_state, NULL);
 
-	pin(0);
+	vgic5_pin(0);
 	for (int i = 0; i < ROUNDS; i++) {
 		vgic5_expect(a.vcpu[0], i);
 		vgic5_expect(b.vcpu[0], i);
@@ -114,7 +99,7 @@ static void two_vms(void)
 /* A thread a vCPU, all on CPU 0: the scheduler switches them anywhere. */
 static void *run_to_end(void *arg)
 {
-	pin(0);
+	vgic5_pin(0);
 	while (vgic5_vcpu_run(arg) != VGIC5_DONE)
 		;
 	return NULL;
@@ -138,15 +123,15 @@ static void threads_share_a_cpu(void)
 static void wander(void)
 {
 	struct vgic5_vm v = vgic5_vm_create(2, guest_state, NULL);
-	int cpus = nr_cpus();
+	int cpus = vgic5_nr_cpus();
 
 	if (cpus < 2)
 		vgic5_skip("one CPU");
 	for (int i = 0; i < ROUNDS; i++) {
-		pin(i % cpus);
+		vgic5_pin(i % cpus);
 		vgic5_expect(v.vcpu[0], i);
 		if (i % 3 == 0)
-			pin((i + 1) % cpus);
+			vgic5_pin((i + 1) % cpus);
 		vgic5_expect(v.vcpu[1], i);
 	}
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
@@ -155,37 +140,17 @@ static void wander(void)
 }
 
 /* Moved by another thread, at points the vCPU knows nothing of. */
-static void *mover(void *arg)
-{
-	pid_t tid = *(pid_t *)arg;
-	int cpus = nr_cpus();
-	unsigned int seed = 1;
-
-	for (;;) {
-		cpu_set_t set;
-
-		CPU_ZERO(&set);
-		CPU_SET(rand_r(&seed) % cpus, &set);
-		if (sched_setaffinity(tid, sizeof(set), &set))
-			return NULL;
-		usleep(rand_r(&seed) % 2000);
-		pthread_testcancel();
-	}
-}
-
 static void moved(void)
 {
 	struct vgic5_vm v = vgic5_vm_create(1, guest_state, NULL);
-	pid_t tid = gettid();
-	pthread_t thread;
+	pthread_t mover;
 
-	if (nr_cpus() < 2)
+	if (vgic5_nr_cpus() < 2)
 		vgic5_skip("one CPU");
-	pthread_create(&thread, NULL, mover, &tid);
+	mover = vgic5_move_about();
 	while (vgic5_vcpu_run(v.vcpu[0]) != VGIC5_DONE)
 		;
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	vgic5_stop(mover);
 	vgic5_vm_free(&v);
 }
 
@@ -216,22 +181,22 @@ static void hotplug(void)
 	struct vgic5_vm v = vgic5_vm_create(2, guest_state, NULL);
 	pthread_t plug;
 
-	if (nr_cpus() < 2)
+	if (vgic5_nr_cpus() < 2)
 		vgic5_skip("one CPU");
 
 	/* State left in CPU 1's registers is not there when it comes back. */
 	for (int i = 0; i < 5; i++) {
-		pin(1);
+		vgic5_pin(1);
 		vgic5_expect(v.vcpu[0], i);
 		vgic5_expect(v.vcpu[1], i);
-		pin(0);
+		vgic5_pin(0);
 		cpu1_online(0);
 		cpu1_online(1);
 	}
 
 	pthread_create(&plug, NULL, hotplugger, NULL);
 	for (int i = 5; i < ROUNDS; i++) {
-		pin(i & 1);	/* fails while CPU 1 is off, and that is fine */
+		vgic5_pin(i & 1);	/* fails while CPU 1 is off, and that is fine */
 		vgic5_expect(v.vcpu[0], i);
 		vgic5_expect(v.vcpu[1], i);
 	}

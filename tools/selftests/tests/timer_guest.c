@@ -9,15 +9,12 @@
  * guest was trapped on anything but the two MMIO accesses by which it speaks
  * to this program.
  */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include "arch_timer.h"
 #include "vgic5_guest.h"
 
 #define ROUNDS		1000
-#define TRACING		"/sys/kernel/tracing/"
 
 static const struct {
 	enum arch_timer timer;
@@ -75,29 +72,9 @@ static void guest_code(void)
 	GUEST_DONE();
 }
 
-static void trace_write(const char *file, const char *text)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof(path), TRACING "%s", file);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	TEST_ASSERT(fd >= 0 && write(fd, text, strlen(text)) > 0,
-		    "writing '%s' to %s", text, path);
-	close(fd);
-}
-
-static void trace_start(void)
-{
-	if (access(TRACING "trace", F_OK))
-		mount("tracefs", TRACING, "tracefs", 0, NULL);
-	trace_write("tracing_on", "0");
-	trace_write("buffer_size_kb", "4096");
-	trace_write("trace", "\n");
-	trace_write("events/kvm/kvm_exit/enable", "1");
-	trace_write("events/irq/irq_handler_entry/enable", "1");
-	trace_write("tracing_on", "1");
-}
+static const char *const events[] = {
+	"kvm/kvm_exit", "irq/irq_handler_entry", NULL
+};
 
 struct exits {
 	unsigned int irq, mmio, trap, timer;
@@ -110,14 +87,9 @@ static struct exits trace_stop(const char *handler)
 	char line[512], comm[32];
 	FILE *f;
 
-	trace_write("tracing_on", "0");
-	trace_write("events/kvm/kvm_exit/enable", "0");
-	trace_write("events/irq/irq_handler_entry/enable", "0");
-
 	/* The comm column is "name-pid". */
 	snprintf(comm, sizeof(comm), "-%d ", getpid());
-	f = fopen(TRACING "trace", "r");
-	TEST_ASSERT(f, "reading the trace");
+	f = vgic5_trace_stop(events);
 	while (fgets(line, sizeof(line), f)) {
 		if (strstr(line, "irq_handler_entry")) {
 			e.timer += !!strstr(line, handler);
@@ -151,7 +123,7 @@ static void run_timer(int index)
 	sync_global_from_guest(v.vm, taken);
 	first = taken;
 	before = vcpu_get_stat(v.vcpu[0], exits);
-	trace_start();
+	vgic5_trace_start(events);
 	vgic5_expect(v.vcpu[0], 2);
 	e = trace_stop(timers[index].handler);
 	after = vcpu_get_stat(v.vcpu[0], exits);
@@ -180,19 +152,9 @@ static void vtimer(void)
  * KVM on an nVHE host emulates the physical timer, whatever the GIC: each of
  * the guest's accesses to it traps.
  */
-static bool host_is_nvhe(void)
-{
-	char line[1024] = "";
-	FILE *f = fopen("/proc/cmdline", "r");
-
-	TEST_ASSERT(f && fgets(line, sizeof(line), f), "reading /proc/cmdline");
-	fclose(f);
-	return strstr(line, "kvm-arm.mode=nvhe");
-}
-
 static void ptimer(void)
 {
-	if (host_is_nvhe())
+	if (!vgic5_host_is_vhe())
 		vgic5_skip("KVM emulates the physical timer on nVHE");
 	run_timer(1);
 }

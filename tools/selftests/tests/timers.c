@@ -18,22 +18,11 @@
  */
 #include <pthread.h>
 #include <sched.h>
-#include <sys/klog.h>
-#include <sys/mount.h>
 #include <time.h>
 
 #include "vgic5_timer.h"
 
 #define PRIORITY	GICV5_IRQ_DEFAULT_PRI
-
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	TEST_ASSERT(!sched_setaffinity(0, sizeof(set), &set), "pinning to CPU %d", cpu);
-}
 
 /* ---- expiry in the guest, with the CPU to itself ---- */
 
@@ -90,62 +79,37 @@ static void in_host(void)
 	vgic5_vm_free(&v);
 }
 
-static int nr_cpus(void)
-{
-	return sysconf(_SC_NPROCESSORS_ONLN);
-}
-
 static void on_other_cpu(void)
 {
 	struct vgic5_vm v = timer_vm(guest_leaves);
-	int cpus = nr_cpus();
+	int cpus = vgic5_nr_cpus();
 
 	if (cpus < 2)
 		vgic5_skip("one CPU");
 	for (int i = 0; i < IN_HOST; i++) {
-		pin(i % cpus);
+		vgic5_pin(i % cpus);
 		vgic5_expect(v.vcpu[0], ARMED);
-		pin((i + 1) % cpus);
+		vgic5_pin((i + 1) % cpus);
 		/* It expires there, or has expired on the way. */
 		if (i & 2)
 			sleep_past_deadline(&v);
 	}
-	pin(0);
+	vgic5_pin(0);
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
 	vgic5_vm_free(&v);
-}
-
-static void *mover(void *arg)
-{
-	pid_t tid = *(pid_t *)arg;
-	int cpus = nr_cpus();
-	unsigned int seed = 1;
-
-	for (;;) {
-		cpu_set_t set;
-
-		CPU_ZERO(&set);
-		CPU_SET(rand_r(&seed) % cpus, &set);
-		sched_setaffinity(tid, sizeof(set), &set);
-		usleep(rand_r(&seed) % 500);
-		pthread_testcancel();
-	}
-	return NULL;
 }
 
 static void moved_while_armed(void)
 {
 	struct vgic5_vm v = timer_vm(guest_spins);
-	pid_t tid = gettid();
-	pthread_t thread;
+	pthread_t mover;
 
-	if (nr_cpus() < 2)
+	if (vgic5_nr_cpus() < 2)
 		vgic5_skip("one CPU");
 	vgic5_expect(v.vcpu[0], READY);
-	pthread_create(&thread, NULL, mover, &tid);
+	mover = vgic5_move_about();
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	vgic5_stop(mover);
 	vgic5_vm_free(&v);
 }
 
@@ -195,12 +159,11 @@ static void preempted(void)
 	struct vgic5_vm v = timer_vm(guest_is_preempted);
 	pthread_t thread;
 
-	pin(0);
+	vgic5_pin(0);
 	vgic5_expect(v.vcpu[0], READY);
 	pthread_create(&thread, NULL, hog, NULL);
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	vgic5_stop(thread);
 	sync_global_from_guest(v.vm, latest);
 	TEST_ASSERT(latest > HOG_US / 4, "no expiry fell into a preemption: %lu us late at most",
 		    (unsigned long)latest);
@@ -229,28 +192,17 @@ static void guest_waits(void)
 	guest_end(BLOCKED);
 }
 
-/* KVM blocks a vCPU in WFI if anything else is to run on its CPU. */
-static void *spin(void *arg)
-{
-	for (;;)
-		pthread_testcancel();
-	return NULL;
-}
-
 static void blocked(void)
 {
 	struct vgic5_vm v = timer_vm(guest_waits);
-	pthread_t thread;
+	pthread_t other = vgic5_share_cpu();
 	u64 before;
 
-	pin(0);
-	pthread_create(&thread, NULL, spin, NULL);
 	vgic5_expect(v.vcpu[0], READY);
 	before = vcpu_get_stat(v.vcpu[0], halt_wakeup);
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
 	TEST_ASSERT(vcpu_get_stat(v.vcpu[0], halt_wakeup) > before, "it never slept");
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
+	vgic5_stop(other);
 	vgic5_vm_free(&v);
 }
 
@@ -405,52 +357,23 @@ static void cancelled(void)
 
 /* ---- what this host injects directly ---- */
 
-#define TRACING		"/sys/kernel/tracing/"
-
-static void trace_write(const char *file, const char *text)
-{
-	FILE *f = fopen(file, "w");
-
-	TEST_ASSERT(f && fputs(text, f) >= 0 && !fclose(f), "writing to %s", file);
-}
-
-static bool host_has_vhe(void)
-{
-	int size = 1 << 20, len;
-	char *log = malloc(size);	/* not static: a guest's memory is small */
-	bool vhe;
-
-	len = log ? klogctl(3, log, size - 1) : -1;	/* 3: all there is */
-	TEST_ASSERT(len >= 0, "reading the kernel's log");
-	log[len] = 0;
-	TEST_ASSERT(strstr(log, "VHE mode initialized"), "KVM's mode is not in the log");
-	vhe = strstr(log, " VHE mode initialized");
-	free(log);
-	return vhe;
-}
-
 /* The event is KVM's, the same for every backend. */
 static void which_are_direct(void)
 {
-	static const char event[] = TRACING "events/kvm/vgic_v5_set_dvi/enable";
+	static const char *const events[] = { "kvm/vgic_v5_set_dvi", NULL };
 	char line[512], comm[32], irq[32];
 	struct vgic5_vm v;
 	bool direct[2] = { };
 	FILE *f;
 
-	if (access(TRACING "trace", F_OK))
-		mount("tracefs", TRACING, "tracefs", 0, NULL);
-	if (access(event, F_OK))
+	if (!vgic5_trace_has(events[0]))
 		vgic5_skip("this kernel has no vgic_v5_set_dvi event");
-	trace_write(TRACING "trace", "\n");
-	trace_write(event, "1");
+	vgic5_trace_start(events);
 	v = vgic5_vm_create(1, guest_takes_one, guest_irq);
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
-	trace_write(event, "0");
+	f = vgic5_trace_stop(events);
 
 	snprintf(comm, sizeof(comm), "-%d ", getpid());
-	f = fopen(TRACING "trace", "r");
-	TEST_ASSERT(f, "reading the trace");
 	while (fgets(line, sizeof(line), f)) {
 		for (int t = VIRTUAL; t <= PHYSICAL; t++) {
 			snprintf(irq, sizeof(irq), "IRQ 0x%lx, direct: 1",
@@ -462,7 +385,7 @@ static void which_are_direct(void)
 	pr_info("# injected directly: the virtual timer %s, the physical timer %s\n",
 		direct[VIRTUAL] ? "yes" : "no", direct[PHYSICAL] ? "yes" : "no");
 	TEST_ASSERT(direct[VIRTUAL], "the virtual timer is not");
-	TEST_ASSERT(direct[PHYSICAL] == host_has_vhe(), "the physical timer: %d",
+	TEST_ASSERT(direct[PHYSICAL] == vgic5_host_is_vhe(), "the physical timer: %d",
 		    direct[PHYSICAL]);
 	vgic5_vm_free(&v);
 }

@@ -10,7 +10,6 @@
  * GUEST_SYNC() and not as an interrupt taken.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -90,28 +89,6 @@ static bool wait_awake(struct run *r, int ms)
 	return false;
 }
 
-/*
- * A second task on the CPU, always ready to run: KVM lets a vCPU that has the
- * CPU to itself execute WFI, where any interrupt of the host's ends it, and
- * traps it (and blocks in the host) otherwise.
- */
-static void *spin(void *arg)
-{
-	for (;;)
-		pthread_testcancel();
-	return NULL;
-}
-
-static void share_cpu(pthread_t *spinner)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-	pthread_create(spinner, NULL, spin, NULL);
-}
-
 static const struct setup open_setup = {
 	.enable = SW, .priority = 16, .mask = PRIORITY_LOWEST, .en = true,
 };
@@ -123,9 +100,8 @@ static void check(struct setup s, enum when when, bool wakes)
 	struct vgic5_vm v = vgic5_vm_create(1, guest_sleep, NULL);
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct run r = { .vcpu = v.vcpu[0] };
-	pthread_t spinner;
+	pthread_t other = vgic5_share_cpu();
 
-	share_cpu(&spinner);
 	sigaction(SIGUSR1, &sa, NULL);
 	setup = s;
 	sync_global_to_guest(v.vm, setup);
@@ -151,8 +127,7 @@ static void check(struct setup s, enum when when, bool wakes)
 	} else {
 		pthread_join(r.thread, NULL);
 	}
-	pthread_cancel(spinner);
-	pthread_join(spinner, NULL);
+	vgic5_stop(other);
 	vgic5_vm_free(&v);
 }
 
@@ -291,10 +266,9 @@ static void after(void)
 	u32 *woken = addr_gva2hva(v.vm, (gva_t)&awake);
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct run r = { .vcpu = v.vcpu[0] };
-	pthread_t spinner;
+	pthread_t other = vgic5_share_cpu();
 	struct ucall uc;
 
-	share_cpu(&spinner);
 	sigaction(SIGUSR1, &sa, NULL);
 	for (u32 n = 0; n < AFTERS; n++) {
 		vgic5_expect(v.vcpu[0], ASLEEP);
@@ -319,8 +293,7 @@ static void after(void)
 			TEST_FAIL("ucall %lu", (unsigned long)uc.cmd);
 		}
 	}
-	pthread_cancel(spinner);
-	pthread_join(spinner, NULL);
+	vgic5_stop(other);
 	vgic5_vm_free(&v);
 }
 
@@ -354,11 +327,13 @@ static void guest_timer_sleep(void)
 static void timer_wakes(enum arch_timer timer)
 {
 	struct vgic5_vm v = vgic5_vm_create(1, guest_timer_sleep, NULL);
+	pthread_t other = vgic5_share_cpu();
 
 	sleep_timer = timer;
 	sync_global_to_guest(v.vm, sleep_timer);
 	while (vgic5_vcpu_run(v.vcpu[0]) != VGIC5_DONE)
 		;
+	vgic5_stop(other);
 	vgic5_vm_free(&v);
 }
 
