@@ -64,8 +64,8 @@ docs:
 	@scripts/docs
 
 # Made by scripts of their own.
-.PHONY: $(filter demo bench stress,$(notdir $(wildcard scripts/*)))
-$(filter demo bench stress,$(notdir $(wildcard scripts/*))): testbed
+.PHONY: $(filter demo bench bite stress,$(notdir $(wildcard scripts/*)))
+$(filter demo bench bite stress,$(notdir $(wildcard scripts/*))): testbed
 	@scripts/$@
 
 .PHONY: distclean
@@ -83,6 +83,7 @@ help:
 	@echo 'make check              everything that should hold; ONLY="NN NN-name" for some'
 	@$(if $(wildcard scripts/demo),echo 'make demo               from nothing to the module at work',:)
 	@$(if $(wildcard scripts/bench),echo 'make bench              the C backend against the Rust backend',:)
+	@echo 'make bite               break the code; see the selftests fail for it'
 	@$(if $(wildcard scripts/stress),echo 'make stress             the debug kernel; fuzzing; fault injection',:)
 	@echo "make docs               the documentation, as HTML in build/docs/html"
 	@echo 'make distclean          remove build/'
