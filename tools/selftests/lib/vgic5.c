@@ -28,14 +28,6 @@ static unsigned int patience(void)
 	return times ? atoi(times) : 1;
 }
 
-/* A kernel that looks at itself (scripts/stress) is some times slower. */
-static unsigned int patience(void)
-{
-	const char *times = getenv("VGIC5_PATIENCE");
-
-	return times ? atoi(times) : 1;
-}
-
 static void run_one(const struct vgic5_test *t)
 {
 	int status;

@@ -96,6 +96,7 @@ static bool means_something(int err)
 	case E2BIG:
 	case EBADF:
 	case ENOTTY:
+	case ENOSYS:	/* of KVM_RUN: an access that nothing can be made of */
 		return true;
 	case EIO:
 		return atomic_load(&round_.too_early);
