@@ -60,6 +60,20 @@ struct vgic5_vm vgic5_vm_create(int nr_vcpus, guest_fn code, guest_irq_fn irq);
 struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
 				     guest_irq_fn irq, u32 features);
 void vgic5_vm_free(struct vgic5_vm *v);
+/* INIT, and KVM_RUN, as tests of errors want them: 0 or -errno. */
+int vgic5_init(int gic);
+int vgic5_try_run(struct kvm_vcpu *vcpu);
+
+/*
+ * The attribute of a register in KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS: MPIDR's
+ * affinity in 63:32, then op0, op1, CRn, CRm, op2.
+ */
+static inline u64 vgic5_sysreg_attr(u32 affinity, u32 sysreg)
+{
+	return ((u64)affinity << 32) | (sys_reg_Op0(sysreg) << 14) |
+	       (sys_reg_Op1(sysreg) << 11) | (sys_reg_CRn(sysreg) << 7) |
+	       (sys_reg_CRm(sysreg) << 3) | sys_reg_Op2(sysreg);
+}
 
 /* KVM_IRQ_LINE on a PPI; the raw form returns 0 or -errno. */
 int __vgic5_irq_line(struct kvm_vm *vm, int type, int vcpu, int num, int level);
@@ -71,6 +85,8 @@ void vgic5_set_ppi(struct kvm_vm *vm, int vcpu, int ppi, int level);
  */
 #define VGIC5_DONE	(~0UL)
 u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu);
+/* What it said, when the caller has run it itself. It must not have printed. */
+u64 vgic5_said(struct kvm_vcpu *vcpu);
 /* Run, and insist on what it says. */
 void vgic5_expect(struct kvm_vcpu *vcpu, u64 what);
 

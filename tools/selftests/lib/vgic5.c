@@ -150,20 +150,32 @@ void vgic5_set_ppi(struct kvm_vm *vm, int vcpu, int ppi, int level)
 	TEST_ASSERT(!ret, "KVM_IRQ_LINE of PPI %d to %d: %d", ppi, level, ret);
 }
 
-u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu)
+int vgic5_init(int gic)
+{
+	return __kvm_device_attr_set(gic, KVM_DEV_ARM_VGIC_GRP_CTRL,
+				     KVM_DEV_ARM_VGIC_CTRL_INIT, NULL) ? -errno : 0;
+}
+
+int vgic5_try_run(struct kvm_vcpu *vcpu)
+{
+	return __vcpu_run(vcpu) ? -errno : 0;
+}
+
+/* False if it only had something printed. */
+static bool said(struct kvm_vcpu *vcpu, u64 *what)
 {
 	struct ucall uc;
 
-again:
-	vcpu_run(vcpu);
 	switch (get_ucall(vcpu, &uc)) {
 	case UCALL_PRINTF:
 		pr_info("# guest: %s", uc.buffer);
-		goto again;
+		return false;
 	case UCALL_SYNC:
-		return uc.args[1];
+		*what = uc.args[1];
+		break;
 	case UCALL_DONE:
-		return VGIC5_DONE;
+		*what = VGIC5_DONE;
+		break;
 	case UCALL_ABORT:
 		REPORT_GUEST_ASSERT(uc);
 		break;
@@ -171,7 +183,25 @@ again:
 		TEST_FAIL("exit reason %d, ucall %lu",
 			  vcpu->run->exit_reason, (unsigned long)uc.cmd);
 	}
-	return 0;
+	return true;
+}
+
+u64 vgic5_vcpu_run(struct kvm_vcpu *vcpu)
+{
+	u64 what = 0;
+
+	do {
+		vcpu_run(vcpu);
+	} while (!said(vcpu, &what));
+	return what;
+}
+
+u64 vgic5_said(struct kvm_vcpu *vcpu)
+{
+	u64 what = 0;
+
+	TEST_ASSERT(said(vcpu, &what), "the guest printed something");
+	return what;
 }
 
 void vgic5_expect(struct kvm_vcpu *vcpu, u64 what)

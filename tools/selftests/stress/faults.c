@@ -152,18 +152,10 @@ static void guest_code(void)
 	GUEST_SYNC(END);
 }
 
-/* attr: MPIDR's affinity in 63:32, then op0, op1, CRn, CRm, op2. */
-static u64 sysreg_attr(u32 affinity, u32 sysreg)
-{
-	return ((u64)affinity << 32) | (sys_reg_Op0(sysreg) << 14) |
-	       (sys_reg_Op1(sysreg) << 11) | (sys_reg_CRn(sysreg) << 7) |
-	       (sys_reg_CRm(sysreg) << 3) | sys_reg_Op2(sysreg);
-}
-
 /* A register is written, and holds it; the guest starts as from power-on. */
 static void save_and_restore(int gic, int vcpu)
 {
-	u64 attr = sysreg_attr(vcpu, SYS_ICC_PCR_EL1), val;
+	u64 attr = vgic5_sysreg_attr(vcpu, SYS_ICC_PCR_EL1), val;
 
 	if (__kvm_has_device_attr(gic, KVM_DEV_ARM_VGIC_GRP_CPU_SYSREGS, attr))
 		return;		/* C has none */

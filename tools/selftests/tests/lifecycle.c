@@ -27,19 +27,6 @@ static int create_gic(struct kvm_vm *vm)
 	return kvm_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5);
 }
 
-static int do_init(int gic)
-{
-	int ret = __kvm_device_attr_set(gic, KVM_DEV_ARM_VGIC_GRP_CTRL,
-					KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
-
-	return ret ? -errno : 0;
-}
-
-static int do_run(struct kvm_vcpu *vcpu)
-{
-	return __vcpu_run(vcpu) ? -errno : 0;
-}
-
 #define EXPECT(want, call)						\
 	do {								\
 		int __got = (call);					\
@@ -60,9 +47,9 @@ static void create_among_vcpus(int at, int first)
 		if (i < 2)
 			vcpu[i] = vm_vcpu_add(vm, i, guest_done);
 	}
-	EXPECT(0, do_init(gic));
-	EXPECT(0, do_run(vcpu[first]));
-	EXPECT(0, do_run(vcpu[!first]));
+	EXPECT(0, vgic5_init(gic));
+	EXPECT(0, vgic5_try_run(vcpu[first]));
+	EXPECT(0, vgic5_try_run(vcpu[!first]));
 	close(gic);
 	kvm_vm_free(vm);
 }
@@ -117,7 +104,7 @@ static void create_after_run(void)
 
 	if (__kvm_test_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5))
 		vgic5_skip("this host has no KVM GICv5");
-	EXPECT(0, do_run(vcpu));
+	EXPECT(0, vgic5_try_run(vcpu));
 	ret = __kvm_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5);
 	TEST_ASSERT(ret < 0 && errno == EBUSY,
 		    "creating a GIC for a vCPU that has run: %d, errno %d",
@@ -131,10 +118,10 @@ static void init_twice(void)
 	int gic = create_gic(vm);
 	struct kvm_vcpu *vcpu = vm_vcpu_add(vm, 0, guest_done);
 
-	EXPECT(0, do_init(gic));
-	EXPECT(0, do_init(gic));
-	EXPECT(0, do_run(vcpu));
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
+	EXPECT(0, vgic5_init(gic));
+	EXPECT(0, vgic5_try_run(vcpu));
+	EXPECT(0, vgic5_init(gic));
 	close(gic);
 	kvm_vm_free(vm);
 }
@@ -144,7 +131,7 @@ static void init_without_vcpus(void)
 	struct kvm_vm *vm = vm_bare(1);
 	int gic = create_gic(vm);
 
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	close(gic);
 	kvm_vm_free(vm);
 }
@@ -155,7 +142,7 @@ static void run_without_init(void)
 	int gic = create_gic(vm);
 	struct kvm_vcpu *vcpu = vm_vcpu_add(vm, 0, guest_done);
 
-	EXPECT(-EBUSY, do_run(vcpu));
+	EXPECT(-EBUSY, vgic5_try_run(vcpu));
 	close(gic);
 	kvm_vm_free(vm);
 }
@@ -167,7 +154,7 @@ static void vcpu_after_init(void)
 	int fd;
 
 	vm_vcpu_add(vm, 0, guest_done);
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	fd = __vm_ioctl(vm, KVM_CREATE_VCPU, (void *)1UL);
 	TEST_ASSERT(fd < 0 && errno == EBUSY,
 		    "a vCPU created after INIT: %d, errno %d", fd, errno);
@@ -181,9 +168,9 @@ static void close_before_run(void)
 	int gic = create_gic(vm);
 	struct kvm_vcpu *vcpu = vm_vcpu_add(vm, 0, guest_done);
 
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	close(gic);
-	EXPECT(0, do_run(vcpu));
+	EXPECT(0, vgic5_try_run(vcpu));
 	kvm_vm_free(vm);
 }
 
@@ -193,10 +180,10 @@ static void gic_outlives_vm_fd(void)
 	int gic = create_gic(vm);
 
 	vm_vcpu_add(vm, 0, guest_done);
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	kvm_vm_free(vm);
 	/* The device holds the VM; it answers until it goes as well. */
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	close(gic);
 }
 
@@ -218,7 +205,7 @@ static void every_attribute(void)
 	u64 data[2];
 
 	vm_vcpu_add(vm, 0, guest_done);
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 
 	for (u32 group = 0; group < NR_GROUPS; group++) {
 		for (u64 attr = 0; attr < NR_ATTRS; attr++) {
@@ -256,7 +243,7 @@ static void userspace_ppis(void)
 	int ret;
 
 	vm_vcpu_add(vm, 0, guest_done);
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	kvm_device_attr_get(gic, KVM_DEV_ARM_VGIC_GRP_CTRL,
 			    KVM_DEV_ARM_VGIC_USERSPACE_PPIS, mask);
 	TEST_ASSERT(mask[0] == BIT_ULL(PPI_SW) && !mask[1],
@@ -284,8 +271,8 @@ static void many_vcpus(void)
 
 		for (int i = 0; i < counts[c]; i++)
 			last = vm_vcpu_add(vm, i, guest_done);
-		EXPECT(0, do_init(gic));
-		EXPECT(0, do_run(last));
+		EXPECT(0, vgic5_init(gic));
+		EXPECT(0, vgic5_try_run(last));
 		close(gic);
 		kvm_vm_free(vm);
 	}
@@ -317,7 +304,7 @@ static void sparse_vcpu_ids(void)
 
 	for (int i = 0; i < (int)ARRAY_SIZE(ids); i++)
 		vcpu[i] = vm_vcpu_add(vm, ids[i], guest_iaffid);
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	for (int i = 0; i < (int)ARRAY_SIZE(ids); i++)
 		vgic5_expect(vcpu[i], ids[i]);
 	close(gic);
@@ -340,7 +327,7 @@ static void any_vcpu_first(void)
 
 		for (int i = 0; i < 3; i++)
 			vcpu[i] = vm_vcpu_add(vm, i, guest_ppis);
-		EXPECT(0, do_init(gic));
+		EXPECT(0, vgic5_init(gic));
 		for (int i = 0; i < 3; i++)
 			vgic5_expect(vcpu[(first + i) % 3], GUEST_PPIS);
 		close(gic);

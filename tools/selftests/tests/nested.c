@@ -41,19 +41,6 @@ static struct kvm_vcpu *vcpu_el2(struct kvm_vm *vm, int id)
 	return aarch64_vcpu_add(vm, id, &init, guest_gcie);
 }
 
-static int do_init(int gic)
-{
-	int ret = __kvm_device_attr_set(gic, KVM_DEV_ARM_VGIC_GRP_CTRL,
-					KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
-
-	return ret ? -errno : 0;
-}
-
-static int do_run(struct kvm_vcpu *vcpu)
-{
-	return __vcpu_run(vcpu) ? -errno : 0;
-}
-
 static int set_gcie(struct kvm_vcpu *vcpu)
 {
 	u64 val = vcpu_get_reg(vcpu, PFR2) | GCIE_IMP;
@@ -99,10 +86,10 @@ static void refused(bool device_first)
 	if (!device_first)
 		gic = kvm_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5);
 
-	EXPECT(-EINVAL, do_init(gic));
-	EXPECT(-EINVAL, do_init(gic));
+	EXPECT(-EINVAL, vgic5_init(gic));
+	EXPECT(-EINVAL, vgic5_init(gic));
 	/* So the device stays without INIT, with which no vCPU runs. */
-	EXPECT(-EBUSY, do_run(vcpu[1]));
+	EXPECT(-EBUSY, vgic5_try_run(vcpu[1]));
 	close(gic);
 	kvm_vm_free(vm);
 }
@@ -125,12 +112,12 @@ static void el2_after_init(void)
 	struct kvm_vcpu *vcpu = __vm_vcpu_add(vm, 0);
 	struct kvm_vcpu_init init;
 
-	EXPECT(0, do_init(gic));
+	EXPECT(0, vgic5_init(gic));
 	kvm_get_default_vcpu_target(vm, &init);
 	init.features[0] |= BIT(KVM_ARM_VCPU_HAS_EL2);
 	aarch64_vcpu_setup(vcpu, &init);
 	vcpu_arch_set_entry_point(vcpu, guest_gcie);
-	EXPECT(-EINVAL, do_run(vcpu));
+	EXPECT(-EINVAL, vgic5_try_run(vcpu));
 	close(gic);
 	kvm_vm_free(vm);
 }

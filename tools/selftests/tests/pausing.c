@@ -71,7 +71,6 @@ static void signals(void)
 	struct sigaction sa = { .sa_handler = on_signal };
 	pthread_t self = pthread_self(), thread;
 	unsigned int interrupted = 0;
-	struct ucall uc;
 
 	sigaction(SIGUSR1, &sa, NULL);
 	rounds = ~0;
@@ -85,17 +84,8 @@ static void signals(void)
 			sync_global_to_guest(v.vm, rounds);
 		}
 	}
-	pthread_cancel(thread);
-	pthread_join(thread, NULL);
-	switch (get_ucall(v.vcpu[0], &uc)) {
-	case UCALL_DONE:
-		break;
-	case UCALL_ABORT:
-		REPORT_GUEST_ASSERT(uc);
-		break;
-	default:
-		TEST_FAIL("ucall %lu", (unsigned long)uc.cmd);
-	}
+	vgic5_stop(thread);
+	TEST_ASSERT(vgic5_said(v.vcpu[0]) == VGIC5_DONE, "not done");
 	sync_global_from_guest(v.vm, taken);
 	pr_info("# interrupted %u times, in %u interrupts\n", interrupted, taken);
 	vgic5_vm_free(&v);

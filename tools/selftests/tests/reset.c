@@ -58,18 +58,25 @@ static void guest_boot(void)
 }
 
 /* As userspace does it: KVM_ARM_VCPU_INIT again, and set the entry point. */
+static void init_again(struct vgic5_vm *v, int vcpu, u32 features, guest_fn code)
+{
+	struct kvm_vcpu_init init;
+
+	kvm_get_default_vcpu_target(v->vm, &init);
+	init.features[0] |= features;
+	aarch64_vcpu_setup(v->vcpu[vcpu], &init);
+	vcpu_arch_set_entry_point(v->vcpu[vcpu], code);
+	vcpu_init_descriptor_tables(v->vcpu[vcpu]);
+}
+
 static void vcpu_init_again(void)
 {
 	struct vgic5_vm v = vgic5_vm_create(1, guest_boot, NULL);
-	struct kvm_vcpu_init init;
 
 	for (int i = 0; i < 10; i++) {
 		vgic5_expect(v.vcpu[0], 1);
 		vgic5_expect(v.vcpu[0], VGIC5_DONE);
-		kvm_get_default_vcpu_target(v.vm, &init);
-		aarch64_vcpu_setup(v.vcpu[0], &init);
-		vcpu_arch_set_entry_point(v.vcpu[0], guest_boot);
-		vcpu_init_descriptor_tables(v.vcpu[0]);
+		init_again(&v, 0, 0, guest_boot);
 	}
 	vgic5_vm_free(&v);
 }
@@ -78,14 +85,10 @@ static void vcpu_init_again(void)
 static void edge_before_reset(void)
 {
 	struct vgic5_vm v = vgic5_vm_create(1, guest_boot, NULL);
-	struct kvm_vcpu_init init;
 
 	vgic5_expect(v.vcpu[0], 1);
 	vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
-	kvm_get_default_vcpu_target(v.vm, &init);
-	aarch64_vcpu_setup(v.vcpu[0], &init);
-	vcpu_arch_set_entry_point(v.vcpu[0], guest_boot);
-	vcpu_init_descriptor_tables(v.vcpu[0]);
+	init_again(&v, 0, 0, guest_boot);
 	vgic5_expect(v.vcpu[0], 1);
 	vgic5_vm_free(&v);
 }
@@ -151,6 +154,18 @@ static void interrupts_work(void)
 	local_irq_disable();
 }
 
+/* From one reset to the next. */
+static void live(void)
+{
+	if (dirty)
+		assert_power_on();
+	interrupts_work();
+	if (dirty) {
+		dirty_everything();
+		assert_dirty();
+	}
+}
+
 /* Run until the guest says @what, which is not INJECT: that is done for it. */
 static void expect_and_inject(struct vgic5_vm *v, int vcpu, u64 what)
 {
@@ -207,13 +222,7 @@ static void guest_secondary(void)
 	u32 me = READ_ONCE(life);
 
 	local_irq_disable();
-	if (dirty)
-		assert_power_on();
-	interrupts_work();
-	if (dirty) {
-		dirty_everything();
-		assert_dirty();
-	}
+	live();
 	if (me == LIVES)
 		GUEST_DONE();
 	/* vCPU 0 wants to see it on. */
@@ -309,13 +318,7 @@ static void psci_off_on_dirty(void)
 static void guest_resets(void)
 {
 	local_irq_disable();
-	if (dirty)
-		assert_power_on();
-	interrupts_work();
-	if (dirty) {
-		dirty_everything();
-		assert_dirty();
-	}
+	live();
 	if (!read_sysreg(tpidr_el1))
 		psci(PSCI_0_2_FN_SYSTEM_RESET, 0, 0, 0);
 	GUEST_SYNC(RESETTING);
@@ -341,10 +344,7 @@ static void system_reset(void)
 {
 	struct vgic5_vm v = vgic5_vm_create_with(2, guest_resets, count_irq,
 						 BIT(KVM_ARM_VCPU_PSCI_0_2));
-	struct kvm_vcpu_init init;
 
-	kvm_get_default_vcpu_target(v.vm, &init);
-	init.features[0] |= BIT(KVM_ARM_VCPU_PSCI_0_2);
 	sync_global_to_guest(v.vm, dirty);
 	for (int i = 0; i < LIVES; i++) {
 		vgic5_expect(v.vcpu[0], INJECT);
@@ -352,11 +352,8 @@ static void system_reset(void)
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 0);
 		expect_system_reset(v.vcpu[0]);
-		for (int n = 0; n < 2; n++) {
-			aarch64_vcpu_setup(v.vcpu[n], &init);
-			vcpu_arch_set_entry_point(v.vcpu[n], guest_resets);
-			vcpu_init_descriptor_tables(v.vcpu[n]);
-		}
+		for (int n = 0; n < 2; n++)
+			init_again(&v, n, BIT(KVM_ARM_VCPU_PSCI_0_2), guest_resets);
 	}
 	vgic5_vm_free(&v);
 }

@@ -11,14 +11,6 @@
 #define SW	BIT_ULL(PPI_SW)
 #define CNTV	BIT_ULL(PPI_CNTV)
 
-/* attr: MPIDR's affinity in 63:32, then op0, op1, CRn, CRm, op2. */
-static u64 sysreg_attr(u32 affinity, u32 sysreg)
-{
-	return ((u64)affinity << 32) | (sys_reg_Op0(sysreg) << 14) |
-	       (sys_reg_Op1(sysreg) << 11) | (sys_reg_CRn(sysreg) << 7) |
-	       (sys_reg_CRm(sysreg) << 3) | sys_reg_Op2(sysreg);
-}
-
 static const struct {
 	const char *name;
 	u32 reg;
@@ -79,7 +71,7 @@ static struct vgic5_vm saver_vm(guest_fn code, guest_irq_fn irq)
 {
 	struct vgic5_vm v = vgic5_vm_create(1, code, irq);
 
-	if (has_reg(v.gic, sysreg_attr(0, SYS_ICC_PCR_EL1)))
+	if (has_reg(v.gic, vgic5_sysreg_attr(0, SYS_ICC_PCR_EL1)))
 		vgic5_skip("this backend does not save and restore");
 	return v;
 }
@@ -96,7 +88,7 @@ static void every_register(void)
 	u64 val;
 
 	for (int i = 0; i < NR_REGS; i++) {
-		u64 attr = sysreg_attr(0, regs[i].reg);
+		u64 attr = vgic5_sysreg_attr(0, regs[i].reg);
 		u64 bits = regs[i].writable;
 
 		TEST_ASSERT(!has_reg(v.gic, attr), "no %s", regs[i].name);
@@ -141,7 +133,7 @@ static void every_encoding(void)
 		for (int crm = 0; crm < 16; crm++)
 			for (int op2 = 0; op2 < 8; op2++) {
 				u32 reg = sys_reg(3, op1, 12, crm, op2);
-				u64 attr = sysreg_attr(0, reg), val = 0x5a;
+				u64 attr = vgic5_sysreg_attr(0, reg), val = 0x5a;
 				int want = is_listed(reg) ? 0 : -ENXIO;
 
 				listed += !want;
@@ -158,12 +150,12 @@ static void every_encoding(void)
 static void errors(void)
 {
 	struct vgic5_vm v = saver_vm(guest_done, NULL);
-	u64 pcr = sysreg_attr(0, SYS_ICC_PCR_EL1), val;
+	u64 pcr = vgic5_sysreg_attr(0, SYS_ICC_PCR_EL1), val;
 	int ret;
 
-	ret = get_reg(v.gic, sysreg_attr(7, SYS_ICC_PCR_EL1), &val);
+	ret = get_reg(v.gic, vgic5_sysreg_attr(7, SYS_ICC_PCR_EL1), &val);
 	TEST_ASSERT(ret == -EINVAL, "a vCPU that is not there: %d", ret);
-	ret = set_reg(v.gic, sysreg_attr(0x80000000, SYS_ICC_PCR_EL1), 0);
+	ret = set_reg(v.gic, vgic5_sysreg_attr(0x80000000, SYS_ICC_PCR_EL1), 0);
 	TEST_ASSERT(ret == -EINVAL, "a bad MPIDR: %d", ret);
 	ret = get_reg(v.gic, pcr | BIT(16), &val);
 	TEST_ASSERT(ret == -EINVAL || ret == -ENXIO, "bits 31:16 set: %d", ret);
@@ -298,7 +290,7 @@ static void copy_vcpu(struct kvm_vcpu *to, struct kvm_vcpu *from)
 static void copy_gic(int to, int from)
 {
 	for (int i = 0; i < NR_REGS; i++) {
-		u64 attr = sysreg_attr(0, regs[i].reg), val;
+		u64 attr = vgic5_sysreg_attr(0, regs[i].reg), val;
 		int ret;
 
 		TEST_ASSERT(!get_reg(from, attr, &val), "saving %s", regs[i].name);

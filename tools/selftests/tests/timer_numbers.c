@@ -19,11 +19,6 @@ static u32 irq_get(struct kvm_vcpu *vcpu, enum arch_timer t)
 	return irq;
 }
 
-static int run_errno(struct kvm_vcpu *vcpu)
-{
-	return __vcpu_run(vcpu) ? -errno : 0;
-}
-
 #define EXPECT(want, call, what)					\
 	do {								\
 		int __want = (want), __got = (call);			\
@@ -53,7 +48,7 @@ static void wrong_numbers(void)
 		/* One number for all vCPUs; a refused one changes nothing. */
 		EXPECT(ppi ? irq : PPI_INTID(63), irq_get(v.vcpu[1], timer), irq);
 		if (ppi && irq != right)
-			EXPECT(-EINVAL, run_errno(v.vcpu[id & 1]), irq);
+			EXPECT(-EINVAL, vgic5_try_run(v.vcpu[id & 1]), irq);
 	}
 
 	/* As a GICv3 would have it, an LPI, an SPI, what is no type at all. */
@@ -68,7 +63,7 @@ static void wrong_numbers(void)
 	/* INTID[28:24], which is in neither field. */
 	for (u32 bit = BIT(24); bit < BIT(29); bit <<= 1) {
 		EXPECT(0, irq_set(v.vcpu[0], timer, right | bit), right | bit);
-		EXPECT(-EINVAL, run_errno(v.vcpu[0]), right | bit);
+		EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), right | bit);
 	}
 	vgic5_vm_free(&v);
 }
@@ -82,9 +77,9 @@ static void swapped_numbers(void)
 	sync_global_to_guest(v.vm, timer);
 	EXPECT(0, irq_set(v.vcpu[0], timer, PPI_INTID(timers[other].ppi)), other);
 	EXPECT(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[timer].ppi)), timer);
-	EXPECT(-EINVAL, run_errno(v.vcpu[0]), timer);
+	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), timer);
 	EXPECT(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[other].ppi)), other);
-	EXPECT(-EINVAL, run_errno(v.vcpu[0]), other);
+	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), other);
 	vgic5_vm_free(&v);
 }
 
@@ -96,8 +91,8 @@ static void right_number(void)
 
 	sync_global_to_guest(v.vm, timer);
 	EXPECT(0, irq_set(v.vcpu[0], timer, PPI_INTID(PPI_SW)), PPI_SW);
-	EXPECT(-EINVAL, run_errno(v.vcpu[0]), PPI_SW);
-	EXPECT(-EINVAL, run_errno(v.vcpu[1]), PPI_SW);
+	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), PPI_SW);
+	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[1]), PPI_SW);
 
 	for (int i = 0; i < 2; i++)
 		EXPECT(0, irq_set(v.vcpu[i], timer, right), i);

@@ -267,7 +267,6 @@ static void after(void)
 	struct sigaction sa = { .sa_handler = on_signal };
 	struct run r = { .vcpu = v.vcpu[0] };
 	pthread_t other = vgic5_share_cpu();
-	struct ucall uc;
 
 	sigaction(SIGUSR1, &sa, NULL);
 	for (u32 n = 0; n < AFTERS; n++) {
@@ -281,17 +280,7 @@ static void after(void)
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 0);
 		pthread_join(r.thread, NULL);
-		switch (get_ucall(v.vcpu[0], &uc)) {
-		case UCALL_SYNC:
-			TEST_ASSERT(uc.args[1] == AWAKE, "the guest said %lu",
-				    (unsigned long)uc.args[1]);
-			break;
-		case UCALL_ABORT:
-			REPORT_GUEST_ASSERT(uc);
-			break;
-		default:
-			TEST_FAIL("ucall %lu", (unsigned long)uc.cmd);
-		}
+		TEST_ASSERT(vgic5_said(v.vcpu[0]) == AWAKE, "the guest did not wake");
 	}
 	vgic5_stop(other);
 	vgic5_vm_free(&v);
