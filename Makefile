@@ -14,7 +14,7 @@ MO ?=
 kbuild = $(MAKE) -C $(KDIR) M=$(CURDIR) $(if $(MO),MO=$(MO))
 
 .PHONY: modules
-modules: | kernel-is-there
+modules: | kernel-has-what-rust-needs
 	$(if $(MO),@mkdir -p $(MO))
 	+$(kbuild) modules
 
@@ -36,6 +36,19 @@ kernel-is-there:
 	@test -e $(KDIR)/Makefile || { \
 		echo 'no kernel build directory at $(KDIR): give one in KDIR=, or see make help' >&2; exit 1; }
 
+# A headers package of 7.3 lacks some of these. Without this check rustc or make
+# fails over a file that the reader has never heard of.
+from-source = arch/arm64/tools/sysreg include/kvm/arm_vgic.h
+from-build = include/generated/autoconf.h rust/libkernel.rmeta rust/libmacros.so
+source = $(firstword $(wildcard $(KDIR)/source) $(KDIR))
+needed = $(addprefix $(source)/,$(from-source)) $(addprefix $(KDIR)/,$(from-build))
+
+.PHONY: kernel-has-what-rust-needs
+kernel-has-what-rust-needs: | kernel-is-there
+	@lacks=; for file in $(needed); do test -e $$file || lacks="$$lacks $${file#$(KDIR)/}"; done; \
+	test -z "$$lacks" || { \
+		echo "the kernel at $(KDIR) lacks$$lacks: a Rust module needs the build tree of a kernel with CONFIG_RUST=y" >&2; exit 1; }
+
 # The testbed.
 SMP ?= 2
 MODE ?= vhe
@@ -53,6 +66,16 @@ testbed:
 .PHONY: run
 run: testbed
 	@scripts/run-$(if $(filter fvp,$(RUNNER)),fvp,host) --smp $(SMP) --mode $(MODE) --gic $(GIC) $(EXTRA)
+
+# A Linux guest in the VMM in that host. KERNEL= is the guest's.
+CPUS ?= 2
+MEM ?= 128M
+KERNEL ?=
+
+.PHONY: guest
+guest: testbed
+	@scripts/guest --cpus $(CPUS) --memory $(MEM) --gic $(GIC) --host "--smp $(SMP) --mode $(MODE)" \
+		$(if $(KERNEL),--kernel $(KERNEL))
 
 .PHONY: check
 check:
@@ -80,7 +103,9 @@ help:
 	@echo "                        LINUX_SRC= QEMU_SRC=  trees or tarballs to take instead of Debian's"
 	@echo 'make run                boot the GICv5 host to a shell'
 	@echo '                        SMP=2 MODE=vhe|nvhe|protected GIC=5|3 EXTRA="run-host options"'
-	@echo 'make check              everything that should hold; ONLY="NN NN-name" for some'
+	@echo 'make guest              boot a Linux guest on that host, with its console on the terminal'
+	@echo '                        CPUS=2 MEM=128M KERNEL=IMAGE, and what make run takes'
+	@echo 'make check              everything that should hold; ONLY="word word" for some'
 	@$(if $(wildcard scripts/demo),echo 'make demo               from nothing to the module at work',:)
 	@$(if $(wildcard scripts/bench),echo 'make bench              the C backend against the Rust backend',:)
 	@echo 'make bite               break the code; see the selftests fail for it'

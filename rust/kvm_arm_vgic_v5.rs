@@ -2,21 +2,25 @@
 
 //! KVM/arm64's GICv5, in Rust.
 //!
-//! Three layers, one directory each: `logic` decides and knows neither C nor hardware, `regs` are
-//! the registers, `edge` is what KVM calls.
+//! Three layers, one directory each: `vgic` decides and knows neither C nor hardware, `hw` reaches
+//! the registers, `kvm` is what KVM calls.
+
+// `scripts/check 23` looks.
+#![warn(clippy::multiple_unsafe_ops_per_block)]
 
 use kernel::prelude::*;
 
-mod edge;
+mod hw;
+mod kvm;
 // Public as it is on the host, where it is a crate of its own.
-pub mod logic;
-mod regs;
+pub mod vgic;
 
 /// The C side, by bindgen, of `include/kvm_arm_vgic_v5.h`.
 #[allow(
     clippy::all,
     clippy::as_underscore,
     clippy::cast_lossless,
+    clippy::multiple_unsafe_ops_per_block,
     clippy::ptr_as_ptr,
     clippy::ref_as_ptr,
     clippy::undocumented_unsafe_blocks,
@@ -54,6 +58,10 @@ module! {
             default: true,
             description: "Trust a CPU's registers to hold what was left there (0: restore all at every vCPU load)",
         },
+        irs_always: bool {
+            default: false,
+            description: "Every VM has an IRS and must place it, as with Linux 7.4 and later (0: VMs whose VMM does not ask for one have PPIs only)",
+        },
     },
 }
 
@@ -64,13 +72,22 @@ module! {
 static VERSION: [u8; 14] = *b"version=0.1.0\0";
 
 struct VgicV5 {
-    _backend: edge::backend::Backend,
+    // Dropped in this order: no VM can come while the VM table goes.
+    _registration: kvm::registration::Registration,
+    _irs: kvm::irs::Installed,
 }
 
 impl kernel::Module for VgicV5 {
-    fn init(module: &'static ThisModule) -> Result<Self> {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let irs = kvm::irs::Installed::new()?;
+        let registration = kvm::registration::Registration::new()?;
+        // Only now: a host that has no GICv5 for guests at all is told so, in one line.
+        if kvm::irs::max_vcpus().is_none() {
+            pr_info!("no IRS that can virtualize: VMs have PPIs only\n");
+        }
         Ok(Self {
-            _backend: edge::backend::Backend::register(module)?,
+            _registration: registration,
+            _irs: irs,
         })
     }
 }

@@ -26,6 +26,15 @@ DEBIAN_RELEASE=trixie
 say() { printf '%s\n' "$*"; }
 warn() { printf '%s: %s\n' "$SELF" "$*" >&2; }
 
+# kernel_patches: the kernel patches, in the order that they apply in, without
+# the cover letters.
+kernel_patches() {
+	local part
+	for part in fixes backend; do
+		find "$TOP/patches/linux-7.3/$part" -name '[0-9]*.patch' ! -name '0000-*' | sort
+	done
+}
+
 # die TEXT: the one line that tells why, then the end.
 die() {
 	warn "$*"

@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 KEYS = ("breakage", "in", "from", "to", "on", "host", "by", "fails")
 # By the beginning of a file's name: what has to be rebuilt for it.
-PARTS = {"rust/": "module", "tools/gicv5-model/": "model", "linux:": "kernel"}
+PARTS = {"rust/": "module", "tools/gicv5-model/": "model", "tools/qemu/": "model", "linux:": "kernel"}
 
 
 class Breakage:

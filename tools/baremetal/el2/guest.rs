@@ -187,9 +187,9 @@ pub fn set_up_host() {
     }
 }
 
-static STACKS: [Stack; 2] = [const { Stack::new() }; 2];
+static STACKS: [Stack; 6] = [const { Stack::new() }; 6];
 
-/// The stack of guest 0 or 1.
+/// The stack of guest 0 or 1, or 2 and the number of its PE.
 pub fn stack(index: usize) -> &'static Stack {
     &STACKS[index]
 }

@@ -7,16 +7,25 @@
 #![no_std]
 #![no_main]
 
+mod doorbell;
 mod dvi;
 mod guest;
 mod interface;
+mod jobs;
+mod nested;
+mod pes;
 mod physical;
 mod priority;
 mod regs;
 mod switch;
+mod tables;
 mod tap;
 mod traps;
+mod unmap;
 mod vcpu;
+mod virq;
+mod vms;
+mod wire;
 
 use rt::{cpu, irs, psci, say};
 
@@ -40,11 +49,18 @@ extern "C" fn rt_main() -> ! {
     dvi::run();
     physical::run();
     switch::run();
+    vms::run();
+    virq::run();
+    doorbell::run();
+    unmap::run();
+    wire::run();
+    nested::run();
+    pes::run();
     tap::plan();
     psci::system_off()
 }
 
 #[no_mangle]
 extern "C" fn rt_secondary() -> ! {
-    psci::cpu_off()
+    jobs::secondary()
 }

@@ -20,6 +20,7 @@ sysregs! {
     ICH_VCTLR_EL2 = "S3_4_C12_C11_4";
     ICH_CONTEXTR_EL2 = "S3_4_C12_C11_6";
     ICH_VMCR_EL2 = "S3_4_C12_C11_7";
+    ICH_HPPIR_EL2 = "S3_4_C12_C8_5";
 
     HCR_EL2 = "HCR_EL2";
     CNTHCTL_EL2 = "CNTHCTL_EL2";
@@ -27,6 +28,7 @@ sysregs! {
     VBAR_EL2 = "VBAR_EL2";
     ESR_EL2 = "ESR_EL2";
     SP_EL1 = "SP_EL1";
+    VNCR_EL2 = "S3_4_C2_C2_0";
     // The guest's EL1 registers, by the names that E2H makes necessary.
     SCTLR_EL12 = "S3_5_C1_C0_0";
     SPSR_EL12 = "S3_5_C4_C0_0";
@@ -81,6 +83,18 @@ pub const CNTHCTL_EL1P: u64 = 1 << 11 | 1 << 10;
 
 /// ICH_VCTLR_EL2.En
 pub const VCTLR_EN: u64 = 1;
+/// ICH_CONTEXTR_EL2.V
+pub const CONTEXTR_V: u64 = 1 << 63;
+/// ICH_CONTEXTR_EL2.F
+pub const CONTEXTR_F: u64 = 1 << 62;
+/// ICH_CONTEXTR_EL2.IRICHPPIDIS
+pub const CONTEXTR_IRICHPPIDIS: u64 = 1 << 61;
+/// ICH_CONTEXTR_EL2.DB
+pub const CONTEXTR_DB: u64 = 1 << 60;
+/// ICH_CONTEXTR_EL2.DBPM, bits 59:55
+pub const CONTEXTR_DBPM_SHIFT: u32 = 55;
+/// HCR_EL2.{NV, NV2}: EL1 is a hypervisor whose registers are in memory.
+pub const HCR_NV_NV2: u64 = 1 << 42 | 1 << 45;
 /// ICH_VMCR_EL2.EN
 pub const VMCR_EN: u64 = 1;
 /// ICH_VMCR_EL2.VPMR, bits 31:27

@@ -59,6 +59,14 @@ sysinsns! {
     GIC_CDHM = "#0, C12, C2, #1";
     GICR_CDIA = "#0, C12, C3, #0";
     GICR_CDNMIA = "#0, C12, C3, #1";
+    GIC_VDDIS = "#4, C12, C1, #0";
+    GIC_VDEN = "#4, C12, C1, #1";
+    GIC_VDPRI = "#4, C12, C1, #2";
+    GIC_VDAFF = "#4, C12, C1, #3";
+    GIC_VDPEND = "#4, C12, C1, #4";
+    GIC_VDRCFG = "#4, C12, C1, #5";
+    GIC_VDDI = "#4, C12, C2, #0";
+    GIC_VDHM = "#4, C12, C2, #1";
 }
 
 /// Architected PPIs of an EL1 program.
@@ -146,6 +154,69 @@ impl Intid {
     pub fn config(self) -> Icsr {
         GIC_CDRCFG.write(self.operand());
         Icsr(ICC_ICSR_EL1.read())
+    }
+}
+
+/// An interrupt of a VM, as EL2 names it: VM in bits 47:32. What CD* has
+/// there, VD* has at the top of its operand.
+#[derive(Clone, Copy)]
+pub struct VmIntid {
+    pub vm: u64,
+    pub intid: Intid,
+}
+
+impl Intid {
+    /// This number of VM `vm`.
+    pub const fn of(self, vm: u64) -> VmIntid {
+        VmIntid { vm, intid: self }
+    }
+
+    /// `GIC VDRCFG`, of the resident VPE's VM, and what it left in
+    /// ICC_ICSR_EL1.
+    pub fn resident_config(self) -> Icsr {
+        GIC_VDRCFG.write(self.operand());
+        Icsr(ICC_ICSR_EL1.read())
+    }
+}
+
+impl VmIntid {
+    fn operand(self) -> u64 {
+        self.intid.operand() | self.vm << 32
+    }
+
+    /// `GIC VDEN`
+    pub fn enable(self) {
+        GIC_VDEN.write(self.operand());
+    }
+
+    /// `GIC VDDIS`
+    pub fn disable(self) {
+        GIC_VDDIS.write(self.operand());
+    }
+
+    /// `GIC VDPRI`, priority in bits 63:59
+    pub fn set_priority(self, priority: u64) {
+        GIC_VDPRI.write(self.operand() | priority << 59);
+    }
+
+    /// `GIC VDPEND`, pending in bit 63
+    pub fn set_pending(self, pending: bool) {
+        GIC_VDPEND.write(self.operand() | (pending as u64) << 63);
+    }
+
+    /// `GIC VDHM`, handling mode in bit 63
+    pub fn set_handling(self, level: bool) {
+        GIC_VDHM.write(self.operand() | (level as u64) << 63);
+    }
+
+    /// `GIC VDAFF`, VPE in bits 63:48
+    pub fn set_affinity(self, vpe: u64) {
+        GIC_VDAFF.write(self.operand() | vpe << 48);
+    }
+
+    /// `GIC VDDI`
+    pub fn deactivate(self) {
+        GIC_VDDI.write(self.operand());
     }
 }
 

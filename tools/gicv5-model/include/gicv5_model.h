@@ -37,13 +37,35 @@ struct gicv5_config {
 	/* Room for what is not fixed by the architecture; 0 means default. */
 	uint32_t lpi_id_bits;	/* IRS_IDR2.ID_BITS; default 16 */
 	bool ist_linear_only;	/* clear IRS_IDR2.IST_LEVELS */
+	bool no_gicmnt;		/* PPI 25 is not implemented */
+	uint64_t high_ppis;	/* PPIs above 63 that are: bit n is PPI 64 + n */
+	/*
+	 * The virtual IRS, which is there with @virt; zero everywhere is a
+	 * machine that KVM can use. The other values select other code in it.
+	 */
+	uint32_t vm_id_bits;	/* IRS_IDR3.VM_ID_BITS, 8..16; default 8 */
+	bool vmt_two_level;	/* IRS_IDR3.VMT_LEVELS */
+	uint32_t vmd_log2;	/* IRS_IDR3.VMD_SZ, 3..15; default: no VMD */
+	uint32_t vped_log2;	/* IRS_IDR4.VPED_SZ, 3..12; default 6 */
+	uint32_t vpe_id_bits;	/* IRS_IDR4.VPE_ID_BITS + 1, 1..16; default 9 */
+	uint32_t istmd_id_bits;	/* IRS_IDR2.ISTMD_SZ; default: no ISTMD */
+	uint32_t ist_l2_sizes;	/* IRS_IDR2.IST_L2SZ, 1..7; default 7 */
+	/*
+	 * Strictness. With delay_steps a GIC CD* or VD* instruction is complete
+	 * only at the PE's GSB SYS, and a write to the IRS when its status has
+	 * been read so often, or after that many accesses by anyone; call
+	 * gicv5_step() from a timer then, as nobody need make any. What is
+	 * written at stuck_offset is never complete.
+	 */
+	uint32_t delay_steps;	/* default 0: complete at once */
+	uint32_t stuck_offset;	/* in the frame; default none */
 };
 
 struct gicv5_callbacks {
 	void *opaque;
 	/* The set of asserted lines of PE @pe is now @lines. Called on change. */
 	void (*lines)(void *opaque, uint32_t pe, uint32_t lines);
-	/* Guest physical memory, for the IST. False: the access faulted. */
+	/* Guest physical memory, for the tables. False: the access faulted. */
 	bool (*mem_read)(void *opaque, uint64_t pa, void *buf, size_t len);
 	bool (*mem_write)(void *opaque, uint64_t pa, const void *buf, size_t len);
 	/* Software did what the architecture calls an error. One line, no '\n'. */
@@ -55,7 +77,10 @@ struct gicv5 *gicv5_new(const struct gicv5_config *config,
 			const struct gicv5_callbacks *cb, const char **why);
 void gicv5_free(struct gicv5 *g);
 
-/* Cold reset of everything, or of one PE's CPU interface. */
+/*
+ * Cold reset of everything, or of one PE's CPU interface, which also ends the
+ * residency of a VPE on it.
+ */
 void gicv5_reset(struct gicv5 *g);
 void gicv5_reset_pe(struct gicv5 *g, uint32_t pe);
 
@@ -71,6 +96,7 @@ enum gicv5_access {
 	GICV5_OK,
 	GICV5_UNDEF,		/* the access is UNDEFINED */
 	GICV5_TRAP_EL2,		/* trap to EL2, EC 0x18, as a system register access */
+	GICV5_MEMORY,		/* it accesses memory, at VNCR_EL2 + vncr_offset */
 };
 
 /* The table of system registers and instructions, in index order 0..n-1. */
@@ -79,6 +105,7 @@ struct gicv5_sysreg {
 	uint8_t op0, op1, crn, crm, op2;
 	bool insn;		/* op0 == 1: a SYS or SYSL instruction */
 	bool readable, writable; /* of the encoding; anything else is UNDEFINED */
+	uint16_t vncr_offset;	/* its place with HCR_EL2.NV2; 0: it has none */
 };
 
 size_t gicv5_num_sysregs(void);
@@ -103,6 +130,18 @@ bool gicv5_irs_write(struct gicv5 *g, uint32_t offset, uint32_t size,
 /* Wires into the GIC. Level interrupts follow @level, edge ones its rise. */
 void gicv5_set_ppi(struct gicv5 *g, uint32_t pe, uint32_t id, bool level);
 void gicv5_set_spi(struct gicv5 *g, uint32_t id, bool level);
+
+/* Time passes: one step for what is not complete, with delay_steps. */
+void gicv5_step(struct gicv5 *g);
+
+/*
+ * The whole state as bytes; memory, which has the tables, is not part of it.
+ * gicv5_save() gives the number of bytes, and writes them if @len is enough.
+ * gicv5_restore() is for a model with the same configuration, and tells every
+ * PE's lines anew; false: the bytes are no such state, nothing has changed.
+ */
+size_t gicv5_save(struct gicv5 *g, void *buf, size_t len);
+bool gicv5_restore(struct gicv5 *g, const void *buf, size_t len);
 
 /* The asserted lines of PE @pe now, as last given to @lines. */
 uint32_t gicv5_lines(const struct gicv5 *g, uint32_t pe);

@@ -6,7 +6,7 @@
 //! function aborts.
 #![allow(unsafe_code)]
 
-use crate::config::Config;
+use crate::config::{Config, Delay, Knobs};
 use crate::cpuif::route::{Access, PeState};
 use crate::memory::{Env, Log, Memory};
 use crate::model::{Gicv5, PeSet};
@@ -23,6 +23,46 @@ pub struct CConfig {
     virt: bool,
     lpi_id_bits: u32,
     ist_linear_only: bool,
+    no_gicmnt: bool,
+    high_ppis: u64,
+    vm_id_bits: u32,
+    vmt_two_level: bool,
+    vmd_log2: u32,
+    vped_log2: u32,
+    vpe_id_bits: u32,
+    istmd_id_bits: u32,
+    ist_l2_sizes: u32,
+    delay_steps: u32,
+    stuck_offset: u32,
+}
+
+impl CConfig {
+    /// The configuration, if it is within bounds.
+    fn check(&self) -> Result<Config, &'static CStr> {
+        let given = |value: u32, default: u32| if value == 0 { default } else { value };
+        let default = Knobs::default();
+        let knobs = Knobs {
+            vm_id_bits: given(self.vm_id_bits, default.vm_id_bits),
+            vmt_two_level: self.vmt_two_level,
+            vmd_log2: (self.vmd_log2 != 0).then_some(self.vmd_log2),
+            vped_log2: given(self.vped_log2, default.vped_log2),
+            vpe_id_bits: given(self.vpe_id_bits, default.vpe_id_bits),
+            istmd_id_bits: (self.istmd_id_bits != 0).then_some(self.istmd_id_bits),
+            ist_l2_sizes: given(self.ist_l2_sizes, default.ist_l2_sizes),
+        };
+        let (pes, spis) = (self.num_pes, self.num_spis);
+        Config::new(pes, spis, self.virt, self.lpi_id_bits, self.ist_linear_only)?
+            .with_knobs(knobs)
+            .map(|config| Config {
+                gicmnt: !self.no_gicmnt,
+                high_ppis: self.high_ppis,
+                delay: Delay {
+                    steps: self.delay_steps,
+                    stuck: (self.stuck_offset != 0).then_some(self.stuck_offset),
+                },
+                ..config
+            })
+    }
 }
 
 /// `struct gicv5_callbacks`. A callback that is NULL does nothing; memory then
@@ -139,6 +179,8 @@ pub enum CAccess {
     Undef,
     /// `GICV5_TRAP_EL2`.
     TrapEl2,
+    /// `GICV5_MEMORY`.
+    Memory,
 }
 
 /// `struct gicv5_sysreg`.
@@ -153,6 +195,7 @@ pub struct CSysreg {
     insn: bool,
     readable: bool,
     writable: bool,
+    vncr_offset: u16,
 }
 
 // SAFETY: `name` points to a string constant, which any thread may read.
@@ -171,6 +214,10 @@ impl CSysreg {
             insn: row.is_insn(),
             readable: row.readable(),
             writable: row.writable(),
+            vncr_offset: match row.vncr_offset() {
+                Some(offset) => offset,
+                None => 0,
+            },
         }
     }
 }
@@ -214,14 +261,7 @@ pub unsafe extern "C" fn gicv5_new(
     let Some(callbacks) = (unsafe { callbacks.as_ref() }) else {
         return fail(c"no callbacks given");
     };
-    let checked = Config::new(
-        config.num_pes,
-        config.num_spis,
-        config.virt,
-        config.lpi_id_bits,
-        config.ist_linear_only,
-    );
-    match checked {
+    match config.check() {
         Err(reason) => fail(reason),
         Ok(checked) => Box::into_raw(Box::new(Handle {
             model: Gicv5::new(&checked),
@@ -281,7 +321,7 @@ pub unsafe extern "C" fn gicv5_reset(g: *mut Handle) {
 pub unsafe extern "C" fn gicv5_reset_pe(g: *mut Handle, pe: u32) {
     // SAFETY: by this function's contract.
     let g = unsafe { model(g) };
-    g.with(|model, _| model.reset_pe(pe));
+    g.with(|model, env| model.reset_pe(env, pe));
 }
 
 /// The number of system registers and instructions.
@@ -322,6 +362,7 @@ pub unsafe extern "C" fn gicv5_sysreg_check(
         Access::Done => CAccess::Ok,
         Access::Undefined => CAccess::Undef,
         Access::TrapEl2 => CAccess::TrapEl2,
+        Access::Memory(_) => CAccess::Memory,
     }
 }
 
@@ -425,7 +466,60 @@ pub unsafe extern "C" fn gicv5_set_ppi(g: *mut Handle, pe: u32, id: u32, level: 
 pub unsafe extern "C" fn gicv5_set_spi(g: *mut Handle, id: u32, level: bool) {
     // SAFETY: by this function's contract.
     let g = unsafe { model(g) };
-    g.with(|model, _| model.set_spi(id, level));
+    g.with(|model, env| model.set_spi(env, id, level));
+}
+
+/// Saves the state into `buf`, if that has room for it. The number of bytes
+/// that it takes.
+///
+/// # Safety
+///
+/// As [`gicv5_reset`]; `buf` points to `len` bytes that can be written.
+#[no_mangle]
+pub unsafe extern "C" fn gicv5_save(g: *mut Handle, buf: *mut u8, len: usize) -> usize {
+    // SAFETY: by this function's contract.
+    let g = unsafe { model(g) };
+    let bytes = g.model.save();
+    if bytes.len() <= len {
+        // SAFETY: there is room for `len` bytes, by this function's contract,
+        // and nothing of ours overlaps with it.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), buf, bytes.len()) };
+    }
+    bytes.len()
+}
+
+/// Restores a state. False: the bytes are not one, and nothing has changed.
+///
+/// # Safety
+///
+/// As [`gicv5_reset`]; `buf` points to `len` bytes.
+#[no_mangle]
+pub unsafe extern "C" fn gicv5_restore(g: *mut Handle, buf: *const u8, len: usize) -> bool {
+    // SAFETY: by this function's contract.
+    let g = unsafe { model(g) };
+    // SAFETY: `len` bytes that nobody changes, by this function's contract.
+    let bytes = unsafe { core::slice::from_raw_parts(buf, len) };
+    if g.model.restore(bytes).is_err() {
+        return false;
+    }
+    // The embedder's lines are not what they were either: tell them all.
+    for (told, pe) in g.lines.iter_mut().zip(0..) {
+        *told = !g.model.lines(pe).bits();
+    }
+    g.with(|_, _| ());
+    true
+}
+
+/// Time passes, for what waits.
+///
+/// # Safety
+///
+/// As [`gicv5_reset`].
+#[no_mangle]
+pub unsafe extern "C" fn gicv5_step(g: *mut Handle) {
+    // SAFETY: by this function's contract.
+    let g = unsafe { model(g) };
+    g.with(|model, env| model.step(env));
 }
 
 /// The asserted lines of PE `pe`, as last given to `lines`.

@@ -5,6 +5,7 @@
 //! value and every GIC CD* operand; Linux: `GICV5_HWIRQ_TYPE`,
 //! `GICV5_HWIRQ_ID`).
 
+use crate::archive::Archive;
 use core::fmt;
 
 const TYPE_SHIFT: u32 = 29;
@@ -56,6 +57,12 @@ impl Intid {
     /// INTID.ID, 24 bits.
     pub const fn id(self) -> u32 {
         self.0 & ID_MASK
+    }
+
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.number(&mut self.0);
+        archive.require(*self == Self::from_raw(self.0));
     }
 
     /// The architectural 32-bit form.

@@ -19,8 +19,9 @@
 //!
 //! Every access is complete, with all its effects, before it returns. That is
 //! within what the architecture allows ("in finite time", R_XCLJC), and it
-//! makes the barriers do nothing. Software that forgets a barrier is not caught
-//! by this model.
+//! makes the barriers do nothing. With [`Delay`](config::Delay) operations take
+//! their time, and software that forgets a barrier or does not wait for IDLE is
+//! caught.
 //!
 //! # Shape
 //!
@@ -29,8 +30,10 @@
 //! [`Candidate`](intid::Candidate) one way, a [`Command`](irs::Command) the
 //! other. Nothing here is `unsafe` but `ffi`.
 
+mod archive;
 pub mod config;
 pub mod cpuif;
+mod delay;
 mod ffi;
 pub mod intid;
 pub mod irs;
@@ -38,4 +41,5 @@ pub mod memory;
 mod model;
 pub mod regs;
 
+pub use archive::RestoreError;
 pub use model::{Gicv5, Lines, PeSet};

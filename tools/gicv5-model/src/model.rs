@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The whole GICv5: the PEs' CPU interfaces, the IRS, and what is between them.
 
+use crate::archive::{Archive, RestoreError};
 use crate::config::Config;
 use crate::cpuif::insn::Operation;
 use crate::cpuif::route::{Access, Domain, PeState};
+use crate::cpuif::virt::Virtual;
 use crate::cpuif::{has_superpriority, CpuInterface};
+use crate::delay::Queue;
 use crate::intid::{Candidate, IntType, Intid};
-use crate::irs::{Command, Icsr, Irs};
+use crate::irs::{Command, Icsr, Irs, Owner, Taker};
 use crate::memory::{Env, Log};
 use crate::regs::{Icc, Ich, Insn, Reg, Sysreg};
 
@@ -60,38 +63,89 @@ pub struct Gicv5 {
     irs: Irs,
     /// The PEs whose lines may have changed since they were last asked for.
     stale: PeSet,
+    /// What is not complete yet.
+    pub(crate) queue: Queue,
 }
 
 impl Gicv5 {
     /// A GICv5 out of cold reset, every wire deasserted.
     pub fn new(config: &Config) -> Self {
         let pes = (0..config.num_pes as u16)
-            .map(|iaffid| CpuInterface::new(iaffid, config.virt))
+            .map(|iaffid| CpuInterface::new(iaffid).with_ppis(config.ppis()))
             .collect();
         Self {
             pes,
             irs: Irs::new(config),
             stale: PeSet::default(),
+            queue: Queue::new(&config.delay, config.num_pes),
         }
     }
 
     /// Cold reset of everything. Wires keep their levels.
     pub fn reset(&mut self) {
         self.irs.reset();
+        self.queue.clear();
         self.pes.iter_mut().for_each(CpuInterface::reset);
         self.all_stale();
     }
 
-    /// Reset of one PE's CPU interface; the IRS does not notice.
-    pub fn reset_pe(&mut self, pe: u32) {
+    /// Reset of one PE's CPU interface; no VPE is resident on it then.
+    pub fn reset_pe(&mut self, env: &mut Env<'_>, pe: u32) {
+        self.irs_mut().reset_pe(env, pe);
+        self.barrier_ack(pe);
         if let Some(cpuif) = self.change(pe) {
             cpuif.reset();
         }
     }
 
+    /// Everything but memory, as bytes for [`Self::restore`].
+    pub fn save(&mut self) -> Vec<u8> {
+        let mut archive = Archive::saving();
+        let config = self.irs.config().clone();
+        // There is nothing that saving could fail of.
+        let _ = self.archive(&mut archive, &config);
+        archive.into_bytes()
+    }
+
+    /// Makes the model what it was when `bytes` were saved. The wires are part
+    /// of that; memory is not.
+    ///
+    /// # Errors
+    ///
+    /// `bytes` are not the state of a model of this configuration; the model is
+    /// as before then.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
+        let config = self.irs.config().clone();
+        let mut fresh = Self::new(&config);
+        let mut archive = Archive::loading(bytes);
+        fresh.archive(&mut archive, &config)?;
+        if !archive.is_complete() {
+            return Err(RestoreError::Broken);
+        }
+        *self = fresh;
+        self.all_stale();
+        Ok(())
+    }
+
+    fn archive(&mut self, archive: &mut Archive<'_>, config: &Config) -> Result<(), RestoreError> {
+        archive.header(config)?;
+        for cpuif in &mut self.pes {
+            cpuif.archive(archive);
+        }
+        self.irs.archive(archive);
+        self.queue.archive(archive);
+        Ok(())
+    }
+
     /// The number of PEs.
     pub fn num_pes(&self) -> u32 {
         self.pes.len() as u32
+    }
+
+    /// The IRS, to change: every PE's candidate may be another then.
+    pub(crate) fn irs_mut(&mut self) -> &mut Irs {
+        self.all_stale();
+        &mut self.irs
     }
 
     fn cpuif(&self, pe: u32) -> Option<&CpuInterface> {
@@ -115,15 +169,21 @@ impl Gicv5 {
         core::mem::take(&mut self.stale)
     }
 
-    /// The IRS's candidate for PE `pe` in `domain`.
-    ///
-    /// In the Virtual domain it would be the virtual IRS's, for the resident
-    /// VPE, unless ICH_CONTEXTR_EL2.IRICHPPIDIS: there is no virtual IRS yet.
-    fn irs_candidate(&self, pe: u32, domain: Domain) -> Option<Candidate> {
+    /// Who takes interrupts from the IRS on PE `pe` in `domain`: the PE, or the
+    /// VPE that is resident on it, if one is.
+    fn taker(&self, pe: u32, domain: Domain) -> Option<Taker> {
         match domain {
-            Domain::Physical => self.irs.hppi(pe),
-            Domain::Virtual => None,
+            Domain::Physical => Some(Taker::Pe(pe as u16)),
+            Domain::Virtual => self.irs.resident(pe).map(Taker::Vpe),
         }
+    }
+
+    /// The IRS's candidate for PE `pe` in `domain`.
+    fn irs_candidate(&self, pe: u32, domain: Domain) -> Option<Candidate> {
+        if domain == Domain::Virtual && self.cpuif(pe)?.holds_back_irs() {
+            return None;
+        }
+        self.irs.hppi(self.taker(pe, domain)?)
     }
 
     fn hppi(&self, pe: u32, domain: Domain) -> Option<Candidate> {
@@ -159,13 +219,15 @@ impl Gicv5 {
     /// MRS or SYSL, of an encoding that [`Self::check`] said is done.
     pub fn read(&mut self, env: &mut Env<'_>, pe: u32, row: &Sysreg, state: &PeState) -> u64 {
         let domain = state.domain();
-        match row.reg {
+        let value = match row.reg {
             Reg::Icc(reg) => self.read_icc(pe, reg, domain),
             Reg::Ich(reg) => self.read_ich(pe, reg),
             Reg::Insn(Insn::Cdia) => self.acknowledge(env, pe, domain, false, state.nmi),
             Reg::Insn(Insn::Cdnmia) => self.acknowledge(env, pe, domain, true, state.nmi),
             Reg::Insn(_) => 0,
-        }
+        };
+        self.step(env);
+        value
     }
 
     /// MSR or SYS, of an encoding that [`Self::check`] said is done.
@@ -173,6 +235,10 @@ impl Gicv5 {
         let domain = state.domain();
         match row.reg {
             Reg::Insn(insn) => {
+                if insn == Insn::Cdeoi && value != 0 {
+                    env.log
+                        .guest_error(format_args!("GIC CDEOI with operand {value:#x}"));
+                }
                 if let Some(operation) = Operation::decode(insn, value) {
                     self.execute(env, pe, domain, operation);
                 }
@@ -182,11 +248,22 @@ impl Gicv5 {
                     cpuif.write_icc(reg, domain, value);
                 }
             }
+            Reg::Ich(Ich::Contextr) => self.write_contextr(env, pe, value),
             Reg::Ich(reg) => {
                 if let Some(cpuif) = self.change(pe) {
                     cpuif.write_ich(reg, value);
                 }
             }
+        }
+        self.step(env);
+    }
+
+    fn write_contextr(&mut self, env: &mut Env<'_>, pe: u32, value: u64) {
+        let fault = !self.irs.set_context(env, pe, Virtual::context(value));
+        // A doorbell is any PE's.
+        self.all_stale();
+        if let Some(cpuif) = self.change(pe) {
+            cpuif.set_contextr(value, fault);
         }
     }
 
@@ -222,10 +299,13 @@ impl Gicv5 {
             return 0;
         }
         if hppi.intid.kind() != Some(IntType::Ppi) {
-            self.all_stale();
-            if !self.irs.acknowledge(env, pe, hppi.intid) {
+            let Some(taker) = self.taker(pe, domain) else {
+                return 0;
+            };
+            if !self.irs_mut().acknowledge(env, taker, hppi.intid) {
                 return 0;
             }
+            self.sent_acknowledge(pe, taker.owner(), hppi.intid);
         }
         if let Some(cpuif) = self.change(pe) {
             cpuif.acknowledge(domain, hppi);
@@ -235,7 +315,8 @@ impl Gicv5 {
 
     fn execute(&mut self, env: &mut Env<'_>, pe: u32, domain: Domain, operation: Operation) {
         match operation {
-            Operation::Barrier => {}
+            Operation::Barrier => self.barrier(env, pe),
+            Operation::BarrierAck => self.barrier_ack(pe),
             Operation::PriorityDrop => {
                 if let Some(cpuif) = self.change(pe) {
                     cpuif.interface_mut(domain).control.active.drop_running();
@@ -251,40 +332,58 @@ impl Gicv5 {
                 }
             }
             Operation::Deactivate(intid) => {
-                self.command(env, domain, Command::Deactivate(intid));
+                self.command(env, pe, self.owner(pe, domain), Command::Deactivate(intid));
             }
-            Operation::Command(command) => self.command(env, domain, command),
-            Operation::RequestConfig(intid) => {
-                let icsr = if reaches_irs(env.log, "GIC CDRCFG", domain, intid) {
-                    // The IRS may find that software changed the IST.
-                    self.all_stale();
-                    self.irs.request_config(env, intid)
-                } else {
-                    Icsr::FAULT
-                };
-                if let Some(cpuif) = self.change(pe) {
-                    cpuif.set_icsr(icsr.raw());
-                }
+            Operation::Command(command) => {
+                self.command(env, pe, self.owner(pe, domain), command);
+            }
+            Operation::CommandOf(owner, command) => self.command(env, pe, Some(owner), command),
+            Operation::RequestConfig(intid) => self.request_config(env, pe, domain, intid),
+            Operation::RequestVirtualConfig(intid) => {
+                self.request_config(env, pe, Domain::Virtual, intid);
             }
         }
     }
 
-    fn command(&mut self, env: &mut Env<'_>, domain: Domain, command: Command) {
-        if reaches_irs(env.log, command.name(), domain, command.intid()) {
-            self.irs.command(env, command);
-            self.all_stale();
+    /// Whose interrupts PE `pe` means in `domain`: in the Virtual domain those
+    /// of the resident VPE's VM, if one is resident.
+    fn owner(&self, pe: u32, domain: Domain) -> Option<Owner> {
+        self.taker(pe, domain).map(Taker::owner)
+    }
+
+    fn command(&mut self, env: &mut Env<'_>, pe: u32, owner: Option<Owner>, command: Command) {
+        if let Some(owner) = reaches_irs(env.log, command.name(), owner, command.intid()) {
+            self.send(env, pe, owner, command);
+        }
+    }
+
+    fn request_config(&mut self, env: &mut Env<'_>, pe: u32, domain: Domain, intid: Intid) {
+        let owner = self.owner(pe, domain);
+        let icsr = match reaches_irs(env.log, "GIC CDRCFG", owner, intid) {
+            Some(owner) => {
+                self.barrier_for(env, pe, owner, intid);
+                // The IRS may find that software changed the IST.
+                self.irs_mut().request_config(env, owner, intid)
+            }
+            None => Icsr::FAULT,
+        };
+        if let Some(cpuif) = self.change(pe) {
+            cpuif.set_icsr(icsr.raw());
         }
     }
 
     /// A read of the IRS's configuration frame; `None` is an external abort.
     pub fn irs_read(&mut self, env: &mut Env<'_>, offset: u32, size: u32) -> Option<u64> {
-        self.irs.read(env, offset, size)
+        let value = self.read_frame(env, offset, size);
+        self.step(env);
+        value
     }
 
     /// A write to the IRS's configuration frame; false is an external abort.
     pub fn irs_write(&mut self, env: &mut Env<'_>, offset: u32, size: u32, value: u64) -> bool {
-        self.all_stale();
-        self.irs.write(env, offset, size, value)
+        let done = self.write_frame(env, offset, size, value);
+        self.step(env);
+        done
     }
 
     /// The wire of PPI `id` of PE `pe` is now at `level`.
@@ -295,25 +394,26 @@ impl Gicv5 {
     }
 
     /// The wire of SPI `id` is now at `level`.
-    pub fn set_spi(&mut self, id: u32, level: bool) {
-        self.irs.set_spi_level(id, level);
+    pub fn set_spi(&mut self, env: &mut Env<'_>, id: u32, level: bool) {
+        self.irs.set_spi_level(env, id, level);
         self.all_stale();
     }
 }
 
-/// Whether an instruction that is for interrupts of the IRS can be sent there.
+/// Whose interrupt `intid` is in an instruction that is for interrupts of the
+/// IRS, if it can be sent there.
 ///
 /// It is an error to name a PPI, whose configuration is in registers (CDDI is
-/// the exception, and does not come here), or a type that is reserved. In the
-/// Virtual domain the instruction would go to the virtual IRS; there is none
-/// yet, and with no resident VPE the architecture ignores it likewise.
-fn reaches_irs(log: &mut dyn Log, what: &str, domain: Domain, intid: Intid) -> bool {
-    let why = match (intid.kind(), domain) {
+/// the exception, and does not come here), or a type that is reserved. Without
+/// a resident VPE a guest's instruction has no owner, and the architecture
+/// ignores it.
+fn reaches_irs(log: &mut dyn Log, what: &str, owner: Option<Owner>, intid: Intid) -> Option<Owner> {
+    let why = match (intid.kind(), owner) {
         (Some(IntType::Ppi), _) => "the instruction is not for PPIs",
         (None, _) => "the type is reserved",
-        (_, Domain::Virtual) => "no VPE is resident on a virtual IRS",
-        (Some(IntType::Lpi | IntType::Spi), Domain::Physical) => return true,
+        (_, None) => "no VPE is resident",
+        (Some(IntType::Lpi | IntType::Spi), Some(_)) => return owner,
     };
     log.guest_error(format_args!("{what} of {intid}: {why}"));
-    false
+    None
 }

@@ -13,9 +13,10 @@
 
 mod common;
 
-use common::EL2;
-use gicv5_model::config::Config;
-use gicv5_model::cpuif::route::{Access, PeState};
+use common::{EL2, GUEST};
+use gicv5_model::config::{Config, Delay, Knobs};
+use gicv5_model::cpuif::ppi::PpiSet;
+use gicv5_model::cpuif::route::{Access, Domain, PeState};
 use gicv5_model::intid::{IntType, Intid};
 use gicv5_model::memory::{Env, Log, Memory};
 use gicv5_model::regs::{find, Reg, TABLE};
@@ -87,6 +88,14 @@ impl Hostile {
     }
 }
 
+impl Hostile {
+    fn put(&mut self, pa: u64, word: u64) {
+        for (pa, byte) in (pa..).zip(word.to_le_bytes()) {
+            self.bytes.insert(pa, byte);
+        }
+    }
+}
+
 impl Memory for Hostile {
     fn read(&mut self, pa: u64, buf: &mut [u8]) -> bool {
         self.traffic += buf.len();
@@ -131,8 +140,8 @@ struct Fuzzer {
     memory: Hostile,
     log: Errors,
     lines: Vec<Lines>,
-    /// How many PPIs, LPIs and SPIs were acknowledged.
-    acknowledged: [u64; 3],
+    /// How many PPIs, LPIs, SPIs, and VMs' LPIs and SPIs were acknowledged.
+    acknowledged: [u64; 5],
 }
 
 /// The most bytes that any one call may move: a level 2 table of the largest
@@ -152,8 +161,26 @@ impl Fuzzer {
         let num_pes = pick(&mut random, 4, 15) + 1;
         let num_spis = pick(&mut random, 80, 1024);
         let bits = 14 + random.below(11) as u32;
-        let config =
+        let mut config =
             Config::new(num_pes, num_spis, random.one_in(2), bits, random.one_in(4)).unwrap();
+        let knobs = Knobs {
+            vm_id_bits: 8 + random.below(9) as u32,
+            vmt_two_level: random.one_in(2),
+            vmd_log2: random.one_in(2).then_some(12),
+            vped_log2: 3 + random.below(4) as u32,
+            vpe_id_bits: pick(&mut random, 6, 8) + 1,
+            istmd_id_bits: random.one_in(2).then_some(15),
+            ist_l2_sizes: 1 + random.below(7) as u32,
+        };
+        config = config.with_knobs(knobs).unwrap();
+        if random.one_in(4) {
+            config.delay = Delay {
+                steps: random.below(20) as u32,
+                stuck: random.one_in(4).then(|| random.below(0x400) as u32),
+            };
+        }
+        config.gicmnt = random.one_in(2);
+        config.high_ppis = random.next() & random.next();
         let memory = Hostile {
             bytes: HashMap::new(),
             random: Random(random.next()),
@@ -168,7 +195,7 @@ impl Fuzzer {
             random,
             memory,
             log: Errors::default(),
-            acknowledged: [0; 3],
+            acknowledged: [0; 5],
         }
     }
 
@@ -212,7 +239,7 @@ impl Fuzzer {
             if row.is_insn() && got >> 32 != 0 {
                 let intid = Intid::from_raw(got as u32);
                 assert_eq!(got, 1 << 32 | u64::from(intid.raw()));
-                self.acknowledge(intid);
+                self.acknowledge(state.domain(), intid);
             }
             return;
         }
@@ -230,11 +257,17 @@ impl Fuzzer {
         }
     }
 
-    fn acknowledge(&mut self, intid: Intid) {
+    fn acknowledge(&mut self, domain: Domain, intid: Intid) {
+        let id = intid.id();
+        let a_vms = domain == Domain::Virtual;
         let (n, exists) = match intid.kind().expect("a type that exists") {
-            IntType::Ppi => (0, intid.id() < 64),
-            IntType::Lpi => (1, intid.id() >> self.config.lpi_id_bits == 0),
-            IntType::Spi => (2, intid.id() < self.config.num_spis),
+            IntType::Ppi => (0, self.config.ppis().contains(PpiSet::only(id))),
+            IntType::Lpi => (
+                1 + 2 * usize::from(a_vms),
+                id >> self.config.lpi_id_bits == 0,
+            ),
+            IntType::Spi if a_vms => (4, true),
+            IntType::Spi => (2, id < self.config.num_spis),
         };
         assert!(exists, "{intid} was acknowledged");
         self.acknowledged[n] += 1;
@@ -316,6 +349,121 @@ impl Fuzzer {
         }
     }
 
+    /// What a hypervisor would do, so that a VM gets somewhere.
+    fn orderly_vm(&mut self) {
+        let knobs = self.config.knobs.clone();
+        let pe = self.random.below(self.config.num_pes.into()) as u32;
+        let vm = self.random.below(8);
+        let vpe = self.random.below(2);
+        let bits = u64::from(knobs.vm_id_bits);
+        let two_level = u64::from(knobs.vmt_two_level && self.random.one_in(2));
+        let (vmt, vmte) = (
+            0x80_0000,
+            [0x80_0000, 0x84_0000][two_level as usize] + vm * 32,
+        );
+        let vpet = 0x88_0000 + vm * 64;
+        let ist = |n: u64| 0x90_0000 + (vm << 17 | n << 16);
+        let structure = self.random.below(2) << 58;
+        let words = [
+            (vmt, 0x84_0000 * two_level),
+            (vmte, 0x8a_0000),
+            (vmte + 8, vpet | 1 << 59),
+            (vmte + 16, ist(0) | 14 << 59 | structure),
+            (vmte + 24, ist(1) | 5 << 59),
+            (vpet + vpe * 8, 0x8c_0000 + vm * 128 + vpe * 64),
+        ];
+        for (pa, word) in words {
+            // Not that of another VM, or it would be a rule broken each time.
+            if two_level == 0 || pa != vmt {
+                self.memory.put(pa, word);
+            }
+        }
+        let virt = 3 << 62 | vpe << 32 | vm;
+        let writes = [
+            (0x80, 4, 1),
+            (0x210, 4, bits | two_level << 16),
+            (0x200, 8, vmt | 1),
+            (0x2c0, 8, 1 << 63 | vm),
+            (0x2c8, 8, 1 << 63 | vm),
+            (0x2d0, 8, 1 << 63 | vm << 32 | 2 << 29),
+            (0x2d0, 8, 1 << 63 | vm << 32 | 3 << 29),
+            (0x2d8, 8, 1 << 63 | vm << 32 | 2 << 29 | 3),
+            (0x2e0, 8, 1 << 63 | vm << 32 | vpe),
+            (0x240, 8, virt & !(1 << 62)),
+            (
+                0x248,
+                8,
+                3 << 62 | self.random.below(32) << 32 | self.random.below(64),
+            ),
+        ];
+        for (offset, size, value) in writes {
+            let mut env = Env {
+                mem: &mut self.memory,
+                log: &mut self.log,
+            };
+            self.gic.irs_write(&mut env, offset, size, value);
+        }
+        for ty in [2, 3] {
+            let intid = ty << 29 | vm << 32 | self.random.below(32);
+            for (name, operand) in [
+                ("GIC_VDAFF", vpe << 48),
+                ("GIC_VDPRI", self.random.next() & 0x1f << 59),
+                ("GIC_VDEN", 0),
+                ("GIC_VDPEND", 1 << 63),
+            ] {
+                self.set(pe, name, intid | operand);
+            }
+        }
+        let context = [
+            1 << 63 | vpe << 32 | vm,
+            1 << 63 | vpe << 32 | vm,
+            1 << 60 | self.random.below(32) << 55,
+        ];
+        for (name, value) in [
+            ("ICH_APR_EL2", 0),
+            ("ICH_VCTLR_EL2", 1),
+            ("ICH_VMCR_EL2", u64::MAX),
+            ("ICH_HFGITR_EL2", u64::MAX),
+            ("ICH_CONTEXTR_EL2", context[self.random.below(3) as usize]),
+        ] {
+            self.set(pe, name, value);
+        }
+        let row = &TABLE[find("GICR_CDIA").unwrap()];
+        let mut env = Env {
+            mem: &mut self.memory,
+            log: &mut self.log,
+        };
+        let got = self.gic.read(&mut env, pe, row, &GUEST);
+        if got != 0 {
+            self.acknowledge(Domain::Virtual, Intid::from_raw(got as u32));
+        }
+    }
+
+    /// Goes on with a copy that was made by saving and restoring; and nothing
+    /// that is not a state does harm.
+    fn snapshot(&mut self) {
+        let bytes = self.gic.save();
+        let mut copy = Gicv5::new(&self.config);
+        copy.restore(&bytes).expect("what was saved");
+        assert_eq!(copy.save(), bytes);
+        self.gic = copy;
+        let mut bad = bytes;
+        let n = self.random.below(bad.len() as u64) as usize;
+        match self.random.below(3) {
+            0 => bad.truncate(n),
+            1 => bad[n] ^= 1 << self.random.below(8),
+            _ => bad[n] = self.random.next() as u8,
+        }
+        let mut other = Gicv5::new(&self.config);
+        if other.restore(&bad).is_ok() {
+            // Whatever it is, it can be used.
+            core::mem::swap(&mut self.gic, &mut other);
+            self.sysreg();
+            self.frame();
+            core::mem::swap(&mut self.gic, &mut other);
+        }
+    }
+
     fn set(&mut self, pe: u32, name: &str, value: u64) {
         let row = &TABLE[find(name).unwrap()];
         let mut env = Env {
@@ -331,7 +479,11 @@ impl Fuzzer {
             0 if self.random.one_in(8) => self.gic.reset(),
             1 => {
                 let pe = self.pe();
-                self.gic.reset_pe(pe);
+                let mut env = Env {
+                    mem: &mut self.memory,
+                    log: &mut self.log,
+                };
+                self.gic.reset_pe(&mut env, pe);
             }
             2..=5 => {
                 let (pe, level) = (self.pe(), self.random.one_in(2));
@@ -341,9 +493,22 @@ impl Fuzzer {
             6..=9 => {
                 let level = self.random.one_in(2);
                 let id = [self.random.below(64), self.random.next()][self.random.below(2) as usize];
-                self.gic.set_spi(id as u32, level);
+                let mut env = Env {
+                    mem: &mut self.memory,
+                    log: &mut self.log,
+                };
+                self.gic.set_spi(&mut env, id as u32, level);
             }
             10 => self.orderly(),
+            11 if self.config.virt => self.orderly_vm(),
+            13 => self.snapshot(),
+            12 => {
+                let mut env = Env {
+                    mem: &mut self.memory,
+                    log: &mut self.log,
+                };
+                self.gic.step(&mut env);
+            }
             11..=26 => self.frame(),
             _ => self.sysreg(),
         }
@@ -399,7 +564,7 @@ fn anything_at_all() {
             .as_nanos() as u64
     });
     let (mut runs, mut steps, mut errors) = (0u64, 0u64, 0u64);
-    let mut acknowledged = [0u64; 3];
+    let mut acknowledged = [0u64; 5];
     loop {
         let _told = TellSeed(seed);
         let mut fuzzer = Fuzzer::new(seed);
@@ -425,7 +590,7 @@ fn anything_at_all() {
         seed = Random(seed).next();
     }
     println!(
-        "{runs} runs, {steps} steps, {errors} guest errors, {acknowledged:?} PPIs, LPIs, SPIs"
+        "{runs} runs, {steps} steps, {errors} guest errors, {acknowledged:?} PPIs, LPIs, SPIs, VMs' LPIs, SPIs"
     );
     if fixed.is_none() && seconds > 0 {
         assert!(

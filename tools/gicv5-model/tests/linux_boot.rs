@@ -8,7 +8,7 @@ mod linux;
 
 use gicv5_model::config::Config;
 use gicv5_model::cpuif::route::PeState;
-use linux::{Host, IPIS_PER_CPU, LPI, PRI_MI, SPI};
+use linux::{Host, Wait, IPIS_PER_CPU, LPI, PRI_MI, SPI};
 
 /// The host at EL2 with VHE (E2H, TGE and what they imply), and at EL1 without
 /// EL2.
@@ -27,8 +27,18 @@ fn places() -> [PeState; 2] {
     ]
 }
 
-/// Every kind of IST that the model offers, on 1, 4 and 16 CPUs, in both places.
+/// Every kind of IST that the model offers, on 1, 4 and 16 CPUs, in both places;
+/// and with operations that take their time.
 fn hosts() -> impl Iterator<Item = Host> {
+    let delays = [1, 3, 20].map(|steps| {
+        let mut config = Config::new(3, 64, true, 0, false).unwrap();
+        config.delay.steps = steps;
+        Host::new(&config, places()[0])
+    });
+    prompt_hosts().chain(delays)
+}
+
+fn prompt_hosts() -> impl Iterator<Item = Host> {
     [
         (16, false),
         (16, true),
@@ -73,6 +83,30 @@ fn every_cpu_sends_every_ipi_to_every_cpu() {
             }
         }
         no_errors(&host);
+    }
+}
+
+/// A driver that leaves out one of its waits works where everything is done at
+/// once, and is caught where it is not.
+#[test]
+fn a_driver_that_does_not_wait() {
+    for forget in [None, Some(Wait::Idle), Some(Wait::GsbAck)] {
+        for steps in [0, 6] {
+            let mut config = Config::new(2, 64, true, 0, false).unwrap();
+            config.delay.steps = steps;
+            let works = std::panic::catch_unwind(|| {
+                let mut host = Host::new(&config, places()[0]);
+                host.forget = forget;
+                host.boot();
+                let lpi = host.ipi(1, 0);
+                host.write_pending(0, LPI, lpi, true);
+                assert_eq!(host.handle_irq(1), Some((LPI, lpi)));
+                host.eoi(1, LPI, lpi);
+                no_errors(&host);
+            });
+            let expected = forget.is_none() || steps == 0;
+            assert_eq!(works.is_ok(), expected, "{forget:?} {steps}");
+        }
     }
 }
 
@@ -124,7 +158,7 @@ fn level_spi() {
         host.unmask(0, SPI, uart);
         assert_eq!(host.interrupted(), []);
 
-        host.gic.set_spi(uart, true);
+        host.wire(uart, true);
         assert_eq!(host.interrupted(), [last]);
         assert_eq!(host.handle_irq(last), Some((SPI, uart)));
         assert_eq!(host.interrupted(), [], "active");
@@ -133,20 +167,20 @@ fn level_spi() {
         host.eoi(last, SPI, uart);
         assert_eq!(host.interrupted(), [last]);
         assert_eq!(host.handle_irq(last), Some((SPI, uart)));
-        host.gic.set_spi(uart, false);
+        host.wire(uart, false);
         assert_eq!(host.irqchip_state(last, SPI, uart), (false, true));
         host.eoi(last, SPI, uart);
         assert_eq!(host.interrupted(), []);
 
         // Its CPU goes offline with the interrupt pending.
-        host.gic.set_spi(uart, true);
+        host.wire(uart, true);
         host.set_affinity(0, SPI, uart, 0);
         assert_eq!(host.interrupted(), [0]);
         assert_eq!(host.handle_irq(0), Some((SPI, uart)));
         host.mask(0, SPI, uart);
         host.eoi(0, SPI, uart);
         assert_eq!(host.interrupted(), [], "masked");
-        host.gic.set_spi(uart, false);
+        host.wire(uart, false);
         host.unmask(0, SPI, uart);
         assert_eq!(host.interrupted(), []);
         host.irs_syncr();
@@ -164,16 +198,16 @@ fn edge_spi() {
         host.spi_set_type(5, false);
         host.set_affinity(0, SPI, 5, 0);
         host.unmask(0, SPI, 5);
-        host.gic.set_spi(5, true);
+        host.wire(5, true);
         assert_eq!(host.handle_irq(0), Some((SPI, 5)));
         // A second edge while it is active is remembered.
-        host.gic.set_spi(5, false);
-        host.gic.set_spi(5, true);
+        host.wire(5, false);
+        host.wire(5, true);
         assert_eq!(host.interrupted(), []);
         host.eoi(0, SPI, 5);
         assert_eq!(host.handle_irq(0), Some((SPI, 5)));
         host.eoi(0, SPI, 5);
-        host.gic.set_spi(5, false);
+        host.wire(5, false);
         assert_eq!(host.interrupted(), []);
         host.write_pending(0, SPI, 5, true);
         assert_eq!(host.handle_irq(0), Some((SPI, 5)));

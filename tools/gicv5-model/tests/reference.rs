@@ -9,11 +9,13 @@
 mod common;
 
 use common::{ppi, valid, Machine, EL2, GUEST};
+use gicv5_model::config::Config;
 use gicv5_model::cpuif::route::PeState;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// The numbers of the PPIs that exist; only 3 is an Edge one.
+/// The numbers of the PPIs that exist below 64; only 3 is an Edge one, and 25
+/// can be left out.
 const EXIST: [u32; 8] = [3, 22, 23, 25, 26, 27, 28, 30];
 
 /// Index of the physical and of the virtual interface.
@@ -68,12 +70,17 @@ struct Reference {
     mask: [u8; 2],
     active_priorities: [BTreeSet<u8>; 2],
     vctlr_en: bool,
+    config: Config,
 }
 
 impl Reference {
-    fn new() -> Self {
-        let ppi = |id| Ppi {
-            exists: EXIST.contains(&id),
+    fn new(config: &Config) -> Self {
+        let ppi = |id: u32| Ppi {
+            exists: match id {
+                25 => config.gicmnt,
+                64.. => config.high_ppis >> (id - 64) & 1 != 0,
+                _ => EXIST.contains(&id),
+            },
             edge: id == 3,
             ..Ppi::default()
         };
@@ -83,13 +90,14 @@ impl Reference {
             mask: [0; 2],
             active_priorities: Default::default(),
             vctlr_en: false,
+            config: config.clone(),
         }
     }
 
     /// A reset, after which the wires are as before.
     fn reset(&mut self) {
         let wires: Vec<bool> = self.ppis.iter().map(|ppi| ppi.wire).collect();
-        *self = Self::new();
+        *self = Self::new(&self.config.clone());
         for (ppi, wire) in self.ppis.iter_mut().zip(wires) {
             ppi.wire = wire;
         }
@@ -244,7 +252,7 @@ impl Reference {
             return value;
         }
         match name {
-            "ICC_CR0_EL1" => u64::from(self.en[asking]) | [6, 0][asking],
+            "ICC_CR0_EL1" => u64::from(self.en[asking]) | 6,
             "ICC_PCR_EL1" => self.mask[asking].into(),
             "ICC_APR_EL1" => apr(asking),
             "ICC_HPPIR_EL1" => hppir(asking),
@@ -349,6 +357,8 @@ fn opening() -> Vec<Step> {
         write("ICC_PCR_EL1", 31),
         write("ICC_PPI_ENABLER0_EL1", u64::MAX),
         write("ICH_PPI_ENABLER0_EL2", u64::MAX),
+        write("ICC_PPI_ENABLER1_EL1", u64::MAX),
+        write("ICH_PPI_ENABLER1_EL2", u64::MAX),
     ]
 }
 
@@ -388,7 +398,7 @@ fn apply(machine: &mut Machine, reference: &mut Reference, step: &Step) {
             assert_eq!(got, reference.acknowledge(domain, cdnmia, nmi), "{name}");
         }
         Step::Reset => {
-            machine.gic.reset_pe(0);
+            machine.reset_pe(0);
             for name in ["ICH_HFGRTR_EL2", "ICH_HFGWTR_EL2", "ICH_HFGITR_EL2"] {
                 machine.msr(name, u64::MAX);
             }
@@ -416,9 +426,17 @@ fn compare(machine: &mut Machine, reference: &Reference) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn arbitrary_histories(open: bool, steps in proptest::collection::vec(step(), 1..80)) {
-        let mut machine = Machine::untrapped(1);
-        let mut reference = Reference::new();
+    fn arbitrary_histories(
+        open: bool,
+        gicmnt: bool,
+        high_ppis in prop_oneof![Just(0), Just(u64::MAX), any::<u64>()],
+        steps in proptest::collection::vec(step(), 1..80),
+    ) {
+        let mut config = Config::new(1, 64, true, 0, false).unwrap();
+        config.gicmnt = gicmnt;
+        config.high_ppis = high_ppis;
+        let mut machine = Machine::untrapped_with(&config);
+        let mut reference = Reference::new(&config);
         if open {
             for step in opening() {
                 apply(&mut machine, &mut reference, &step);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The table of registers against the kernel's, and against itself.
 
-use gicv5_model::regs::{find, TABLE};
+use gicv5_model::regs::{find, Sysreg, TABLE};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -96,5 +96,7 @@ fn the_kernels_instructions() {
         assert_eq!(TABLE[index].encoding[..], encoding, "{name}");
         seen += 1;
     }
-    assert_eq!(seen, TABLE.iter().filter(|row| row.is_insn()).count());
+    // The kernel that is at hand has no virtual IRS.
+    let known = |row: &&Sysreg| row.is_insn() && row.encoding[1] != 4;
+    assert_eq!(seen, TABLE.iter().filter(known).count());
 }

@@ -28,7 +28,7 @@ const fn wo(name: &'static str, bit: u32) -> Rule {
 }
 
 /// By the start of the name; the first that fits counts.
-const RULES: [Rule; 29] = [
+const RULES: [Rule; 30] = [
     rw("ICC_PPI_SACTIVER", 20),
     rw("ICC_PPI_CACTIVER", 20),
     rw("ICC_PPI_PRIORITYR", 19),
@@ -54,6 +54,7 @@ const RULES: [Rule; 29] = [
     wo("GIC_CDAFF", 3),
     wo("GIC_CDPRI", 2),
     wo("GIC_CDEN", 0),
+    ("GIC_VD", None, Some(None)),
     ("GSB_SYS", None, Some(None)),
     ("GSB_ACK", None, Some(None)),
     ("ICH_HPPIR_EL2", Some(None), None),
@@ -64,6 +65,33 @@ const IMO: u64 = 1 << 4;
 const TGE: u64 = 1 << 27;
 const E2H: u64 = 1 << 34;
 const NV: u64 = 1 << 42;
+const NV2: u64 = 1 << 45;
+
+/// The places of EL2's registers with NV2 (R_KZTGX): the name without ICH_ and
+/// _EL2, or its start and a number; the offset; the step from one number to the
+/// next.
+const PLACES: [(&str, u16, u16); 12] = [
+    ("APR", 0xb00, 0),
+    ("CONTEXTR", 0xb08, 0),
+    ("HFGITR", 0xb10, 0),
+    ("HFGRTR", 0xb18, 0),
+    ("HFGWTR", 0xb20, 0),
+    ("VCTLR", 0xb28, 0),
+    ("VMCR", 0x4c8, 0),
+    ("PPI_ACTIVER", 0xb30, 8),
+    ("PPI_DVIR", 0xb40, 8),
+    ("PPI_ENABLER", 0xb50, 8),
+    ("PPI_PENDR", 0xb60, 8),
+    ("PPI_PRIORITYR", 0xb80, 8),
+];
+
+fn place(name: &str) -> Option<u16> {
+    let name = name.strip_prefix("ICH_")?.strip_suffix("_EL2")?;
+    let digits = name.find(|c: char| c.is_ascii_digit());
+    let (start, number) = name.split_at(digits.unwrap_or(name.len()));
+    let (_, offset, step) = PLACES.iter().find(|(it, ..)| *it == start)?;
+    Some(offset + step * number.parse().unwrap_or(0))
+}
 
 fn name(row: &Sysreg) -> &str {
     row.name.to_str().unwrap()
@@ -82,9 +110,14 @@ fn expected(row: &Sysreg, write: bool, state: &PeState, [r, w, i]: [u64; 3]) -> 
     let Some(bit) = rule(row, write) else {
         return Access::Undefined;
     };
-    let hypervisors = name(row).starts_with("ICH_");
+    let hypervisors = ["ICH_", "GIC_VD"]
+        .iter()
+        .any(|start| name(row).starts_with(start));
     match state.el {
-        1 if hypervisors && state.el2 && state.hcr_el2 & NV != 0 => Access::TrapEl2,
+        1 if hypervisors && state.el2 && state.hcr_el2 & NV != 0 => match place(name(row)) {
+            Some(offset) if state.hcr_el2 & NV2 != 0 => Access::Memory(offset),
+            _ => Access::TrapEl2,
+        },
         1 if hypervisors => Access::Undefined,
         1 => {
             let passes = match (row.is_insn(), write) {
@@ -133,6 +166,9 @@ fn every_access() {
         for (el2, hcr_el2) in [
             (false, 0),
             (false, IMO | NV),
+            (true, IMO | NV | NV2),
+            (true, IMO | NV2),
+            (false, NV | NV2),
             (true, 0),
             (true, IMO),
             (true, E2H),
@@ -197,7 +233,7 @@ fn traps_are_per_pe_and_go_with_its_reset() {
         machine.pe = pe;
         machine.at(guest, |machine| machine.check("ICC_PCR_EL1", true))
     };
-    machine.gic.reset_pe(1);
+    machine.reset_pe(1);
     assert_eq!(check(&mut machine, 0), Access::Done);
     assert_eq!(check(&mut machine, 1), Access::TrapEl2);
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ppi, valid, Machine, EL2, GUEST};
+use common::{ppi, spi, valid, Machine, EL2, GUEST};
 use gicv5_model::cpuif::route::PeState;
 use gicv5_model::Lines;
 
@@ -39,7 +39,7 @@ fn the_guests_registers_are_the_hypervisors() {
     machine.msr("ICH_PPI_ACTIVER0_EL2", 1 << CNTV);
     machine.msr("ICC_ICSR_EL1", 1 << 4);
     machine.at(GUEST, |guest| {
-        assert_eq!(guest.mrs("ICC_CR0_EL1"), 0);
+        assert_eq!(guest.mrs("ICC_CR0_EL1"), 6);
         assert_eq!(guest.mrs("ICC_PCR_EL1"), 5);
         assert_eq!(guest.mrs("ICC_APR_EL1"), 1 << 9);
         assert_eq!(guest.mrs("ICC_PPI_CACTIVER0_EL1"), 1 << CNTV);
@@ -331,23 +331,32 @@ fn two_guests_alternate() {
 }
 
 #[test]
-fn residency_is_state() {
+fn no_vpe_is_resident_without_a_vm() {
     let mut machine = guest(&[]);
-    assert_eq!(machine.at(GUEST, |guest| guest.mrs("ICC_IAFFIDR_EL1")), 0);
-    machine.msr("ICH_CONTEXTR_EL2", 1 << 63 | 1 << 62 | 7 << 32 | 2);
+    machine.msr("ICH_CONTEXTR_EL2", 1 << 63 | 7 << 32 | 2);
     assert_eq!(
         machine.mrs("ICH_CONTEXTR_EL2"),
-        1 << 63 | 7 << 32 | 2,
-        "F is not software's"
+        1 << 63 | 1 << 62 | 7 << 32 | 2,
+        "F"
     );
-    assert_eq!(machine.at(GUEST, |guest| guest.mrs("ICC_IAFFIDR_EL1")), 7);
-    assert_eq!(machine.mrs("ICC_IAFFIDR_EL1"), 0, "PE 0");
-    machine.msr("ICH_CONTEXTR_EL2", 7 << 32);
-    assert_eq!(machine.at(GUEST, |guest| guest.mrs("ICC_IAFFIDR_EL1")), 0);
+    machine.msr("ICH_CONTEXTR_EL2", 1 << 62 | 7 << 32);
+    assert_eq!(machine.mrs("ICH_CONTEXTR_EL2"), 7 << 32, "F is the IRS's");
+}
+
+/// A guest that is not trapped sees which PE it runs on, whatever VPE it is.
+#[test]
+fn iaffidr_has_no_virtual_view() {
+    let mut machine = Machine::untrapped(3);
+    machine.pe = 2;
+    for context in [0, 1 << 63 | 7 << 32 | 2, 7 << 32] {
+        machine.msr("ICH_CONTEXTR_EL2", context);
+        assert_eq!(machine.at(GUEST, |guest| guest.mrs("ICC_IAFFIDR_EL1")), 2);
+        assert_eq!(machine.mrs("ICC_IAFFIDR_EL1"), 2);
+    }
 }
 
 #[test]
-fn there_is_no_virtual_irs() {
+fn without_a_vpe_there_are_no_spis_and_lpis() {
     let mut machine = guest(&[]);
     let lpi = 2 << 29 | 1;
     machine.at(GUEST, |guest| {
@@ -358,4 +367,43 @@ fn there_is_no_virtual_irs() {
         assert_eq!(guest.mrs("ICC_ICSR_EL1"), 1);
     });
     assert_eq!(machine.errors.0.len(), 4, "{:?}", machine.errors.0);
+}
+
+/// EL2 names a VM's interrupts whatever is resident; where there is no such VM
+/// it is an error, and the physical interrupt of that number is not touched.
+#[test]
+fn the_hypervisors_instructions() {
+    let mut machine = guest(&[]);
+    machine.msr("GIC_CDPRI", spi(7) | 9 << 35);
+    machine.msr("GIC_CDRCFG", spi(7));
+    let before = machine.mrs("ICC_ICSR_EL1");
+    assert_eq!(machine.errors.0.len(), 0, "{:?}", machine.errors.0);
+    let vm = 3 << 32;
+    let insns = ["VDEN", "VDDIS", "VDPRI", "VDAFF", "VDPEND", "VDDI", "VDHM"];
+    for (errors, insn) in insns.iter().enumerate() {
+        machine.msr(&format!("GIC_{insn}"), spi(7) | vm | 0xffff << 48);
+        assert_eq!(machine.errors.0.len(), errors + 1, "{insn}");
+        machine.msr("GIC_CDRCFG", spi(7));
+        assert_eq!(machine.mrs("ICC_ICSR_EL1"), before, "{insn}");
+    }
+    machine.msr("GIC_VDRCFG", spi(7));
+    assert_eq!(machine.mrs("ICC_ICSR_EL1"), 1, "no VPE is resident");
+    // A PPI of a VM is in registers.
+    let errors = machine.errors.0.len();
+    machine.msr("GIC_VDDI", ppi(3) | vm);
+    assert_eq!(machine.errors.0.len(), errors + 1);
+}
+
+/// A guest that waits for its link to the IRS does not wait for ever.
+#[test]
+fn the_link_is_up_in_both_domains() {
+    let mut machine = guest(&[]);
+    for (en, value) in [(1, 7), (0, 6)] {
+        machine.msr("ICC_CR0_EL1", en);
+        assert_eq!(machine.mrs("ICC_CR0_EL1"), value);
+        machine.at(GUEST, |guest| {
+            guest.msr("ICC_CR0_EL1", en);
+            assert_eq!(guest.mrs("ICC_CR0_EL1"), value);
+        });
+    }
 }

@@ -32,7 +32,7 @@
 struct vgic5_test {
 	const char *name;	/* "rows 6 21: what must hold" */
 	void (*run)(void);
-	unsigned int seconds;	/* limit; 0 means 60 */
+	unsigned int seconds;	/* limit; 0 means 120 */
 };
 
 /*
@@ -43,6 +43,12 @@ int vgic5_run(int argc, char **argv, const struct vgic5_test *tests, int nr);
 
 /* Skip this test (from inside it), saying why. */
 void __attribute__((noreturn)) vgic5_skip(const char *why);
+
+/*
+ * For a loop that waits for what has to come: true when the test is about to be
+ * ended for taking too long, so that it can say what did not.
+ */
+bool vgic5_out_of_time(void);
 
 /* A VM with a GICv5 that was sent INIT, and its vCPUs. */
 struct vgic5_vm {
@@ -105,6 +111,12 @@ pthread_t vgic5_move_about(void);
 pthread_t vgic5_share_cpu(void);
 /* Ends the thread that one of these two started. */
 void vgic5_stop(pthread_t thread);
+/*
+ * Whether `vcpu`, whose KVM_RUN thread `tid` of this process called, is blocked by
+ * KVM until an interrupt comes, and off the CPU. A wake-up that was issued before
+ * is over: the thread has looked at its interrupts since.
+ */
+bool vgic5_is_blocked(struct kvm_vcpu *vcpu, pid_t tid);
 /* Whether KVM runs in VHE mode, by what it wrote to the kernel's log. */
 bool vgic5_host_is_vhe(void);
 
@@ -115,5 +127,12 @@ bool vgic5_host_is_vhe(void);
 bool vgic5_trace_has(const char *event);
 void vgic5_trace_start(const char *const *events);
 FILE *vgic5_trace_stop(const char *const *events);
+/*
+ * With these events traced: whether a line of it tells that the host had to do
+ * something for a guest's timer to reach the guest. It handled the timer's physical
+ * interrupt, or an hrtimer ended by which KVM emulates one.
+ */
+#define VGIC5_TIMER_EVENTS "irq/irq_handler_entry", "kvm/kvm_timer_hrtimer_expire"
+bool vgic5_is_timer_work(const char *line);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/klog.h>
+#include <sys/syscall.h>
 
 #include "vgic5.h"
 
@@ -71,6 +72,32 @@ void vgic5_stop(pthread_t thread)
 {
 	pthread_cancel(thread);
 	pthread_join(thread, NULL);
+}
+
+/*
+ * The kernel answers "running" for a thread that is on a run queue, whatever
+ * state it has given itself.
+ */
+static bool in_ioctl(pid_t tid)
+{
+	char path[64], line[256] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
+	f = fopen(path, "r");
+	if (!f) {
+		TEST_ASSERT(errno == ENOENT, "%s: errno %d", path, errno);
+		return false;	/* it has ended */
+	}
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return atoi(line) == __NR_ioctl;
+}
+
+bool vgic5_is_blocked(struct kvm_vcpu *vcpu, pid_t tid)
+{
+	return vcpu_get_stat(vcpu, blocking) && in_ioctl(tid) && vcpu_get_stat(vcpu, blocking);
 }
 
 bool vgic5_host_is_vhe(void)

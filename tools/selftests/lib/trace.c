@@ -57,6 +57,12 @@ void vgic5_trace_start(const char *const *events)
 	trace_write("tracing_on", "1");
 }
 
+bool vgic5_is_timer_work(const char *line)
+{
+	return (strstr(line, "irq_handler_entry") && strstr(line, "kvm guest ")) ||
+	       strstr(line, "kvm_timer_hrtimer_expire:");
+}
+
 FILE *vgic5_trace_stop(const char *const *events)
 {
 	FILE *f;

@@ -6,12 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "kselftest.h"
 #include "vgic5.h"
 #include "vgic.h"
 
-#define DEFAULT_SECONDS	60
+#define DEFAULT_SECONDS	120
 
 void vgic5_skip(const char *why)
 {
@@ -28,8 +29,24 @@ static unsigned int patience(void)
 	return times ? atoi(times) : 1;
 }
 
+static time_t give_up;
+
+static time_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+bool vgic5_out_of_time(void)
+{
+	return now() >= give_up;
+}
+
 static void run_one(const struct vgic5_test *t)
 {
+	unsigned int seconds = (t->seconds ?: DEFAULT_SECONDS) * patience();
 	int status;
 	pid_t pid;
 
@@ -38,7 +55,8 @@ static void run_one(const struct vgic5_test *t)
 	if (pid < 0)
 		ksft_exit_fail_perror("fork");
 	if (!pid) {
-		alarm((t->seconds ?: DEFAULT_SECONDS) * patience());
+		alarm(seconds);
+		give_up = now() + seconds - seconds / 8;
 		t->run();
 		fflush(stdout);
 		_exit(KSFT_PASS);

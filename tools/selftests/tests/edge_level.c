@@ -170,7 +170,12 @@ static void *injector(void *arg)
 
 static void *runner(void *arg)
 {
-	vgic5_expect(arg, VGIC5_DONE);
+	u64 said;
+
+	do {
+		said = vgic5_vcpu_run(arg);
+	} while (said == IN_HANDLER);
+	TEST_ASSERT(said == VGIC5_DONE, "the guest said 0x%lx", (unsigned long)said);
 	return NULL;
 }
 
@@ -196,8 +201,8 @@ static void many_threads(void)
 		pthread_barrier_wait(&barrier);
 		pthread_barrier_wait(&barrier);
 		/* All have injected since "before" was read. */
-		for (int ms = 0; READ_ONCE(*seen) == before; ms++) {
-			TEST_ASSERT(ms < 10000, "round %d was lost", i);
+		while (READ_ONCE(*seen) == before) {
+			TEST_ASSERT(!vgic5_out_of_time(), "round %d was lost", i);
 			usleep(1000);
 		}
 	}
@@ -214,9 +219,26 @@ static void many_threads(void)
 
 /* ---- one edge, one interrupt, exactly ---- */
 
+/*
+ * An edge that was acknowledged is gone, whatever happens while its handler runs:
+ * so let there be an exit, at which KVM sees the interrupt active and no longer
+ * pending, and an entry.
+ */
+static void exiting_irq(struct ex_regs *regs)
+{
+	u32 intid = guest_ack();
+
+	if (!intid)
+		return;
+	GUEST_SYNC(IN_HANDLER);
+	guest_drop_priority();
+	guest_deactivate(intid);
+	WRITE_ONCE(round_taken, round_taken + 1);
+}
+
 static void exact_rounds(void)
 {
-	struct vgic5_vm v = vgic5_vm_create(1, guest_count, count_irq);
+	struct vgic5_vm v = vgic5_vm_create(1, guest_count, exiting_irq);
 	u32 *seen = addr_gva2hva(v.vm, (gva_t)&round_taken);
 	u32 *halt = addr_gva2hva(v.vm, (gva_t)&stop);
 	pthread_t vcpu;
@@ -225,8 +247,8 @@ static void exact_rounds(void)
 	pthread_create(&vcpu, NULL, runner, v.vcpu[0]);
 	for (u32 i = 0; i < ROUNDS; i++) {
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
-		for (int us = 0; READ_ONCE(*seen) != i + 1; us++) {
-			TEST_ASSERT(us < 1000000 && *seen <= i + 1,
+		while (READ_ONCE(*seen) != i + 1) {
+			TEST_ASSERT(!vgic5_out_of_time() && *seen <= i + 1,
 				    "edge %u: %u interrupts", i, *seen);
 			usleep(10);
 		}

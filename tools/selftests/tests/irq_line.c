@@ -140,12 +140,13 @@ static void msi_and_irqfd(void)
 	 * bound, as on mainline, but what it signals goes nowhere.
 	 */
 	ret = __vm_ioctl(v.vm, KVM_IRQFD, &irqfd);
-	if (!ret) {
-		TEST_ASSERT(write(irqfd.fd, &one, sizeof(one)) == sizeof(one),
-			    "signalling the irqfd");
-		/* The injection is a workqueue's job. */
-		usleep(100000);
-	}
+	TEST_ASSERT(!ret, "KVM_IRQFD: errno %d", errno);
+	TEST_ASSERT(write(irqfd.fd, &one, sizeof(one)) == sizeof(one),
+		    "signalling the irqfd");
+	/* The injection is a workqueue's job. To unbind is to wait for its end. */
+	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	ret = __vm_ioctl(v.vm, KVM_IRQFD, &irqfd);
+	TEST_ASSERT(!ret, "KVM_IRQFD, unbinding: errno %d", errno);
 	vgic5_expect(v.vcpu[0], 0);
 	close(irqfd.fd);
 	vgic5_vm_free(&v);

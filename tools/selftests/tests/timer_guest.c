@@ -5,9 +5,11 @@
  * statistics say what the exits were for: none may be the timers' doing.
  *
  * An exit is the timers' doing when the host then handles a guest timer's
- * physical interrupt ("kvm guest vtimer" / "kvm guest ptimer"), or when the
- * guest was trapped on anything but the two MMIO accesses by which it speaks
- * to this program.
+ * physical interrupt ("kvm guest vtimer" / "kvm guest ptimer"), or the hrtimer by
+ * which KVM emulates one; or when the guest was trapped on
+ * anything but the two MMIO accesses by which it speaks to this program. What
+ * remains are the host's own interrupts. There are more of these the slower the
+ * machine is, so their number proves nothing.
  */
 #include <string.h>
 
@@ -19,10 +21,9 @@
 static const struct {
 	enum arch_timer timer;
 	int ppi;
-	const char *handler;
 } timers[] = {
-	{ VIRTUAL, PPI_CNTV, "kvm guest vtimer" },
-	{ PHYSICAL, PPI_CNTP, "kvm guest ptimer" },
+	{ VIRTUAL, PPI_CNTV },
+	{ PHYSICAL, PPI_CNTP },
 };
 
 static int which;		/* set before the guest starts */
@@ -73,7 +74,7 @@ static void guest_code(void)
 }
 
 static const char *const events[] = {
-	"kvm/kvm_exit", "irq/irq_handler_entry", NULL
+	"kvm/kvm_exit", VGIC5_TIMER_EVENTS, NULL
 };
 
 struct exits {
@@ -81,7 +82,7 @@ struct exits {
 };
 
 /* Counts of this process's exits, by cause, from the trace buffer. */
-static struct exits trace_stop(const char *handler)
+static struct exits trace_stop(void)
 {
 	struct exits e = { 0 };
 	char line[512], comm[32];
@@ -91,10 +92,7 @@ static struct exits trace_stop(const char *handler)
 	snprintf(comm, sizeof(comm), "-%d ", getpid());
 	f = vgic5_trace_stop(events);
 	while (fgets(line, sizeof(line), f)) {
-		if (strstr(line, "irq_handler_entry")) {
-			e.timer += !!strstr(line, handler);
-			continue;
-		}
+		e.timer += vgic5_is_timer_work(line);
 		if (!strstr(line, "kvm_exit:") || !strstr(line, comm))
 			continue;
 		if (strstr(line, "IRQ:"))
@@ -125,20 +123,20 @@ static void run_timer(int index)
 	before = vcpu_get_stat(v.vcpu[0], exits);
 	vgic5_trace_start(events);
 	vgic5_expect(v.vcpu[0], 2);
-	e = trace_stop(timers[index].handler);
+	e = trace_stop();
 	after = vcpu_get_stat(v.vcpu[0], exits);
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
 	sync_global_from_guest(v.vm, taken);
 	taken -= first;
 
-	pr_info("# PPI %d: %u of %u interrupts taken, %lu exits: %u for host interrupts, %u to say so, %u other traps; %u interrupts of the guest's timer handled by the host\n",
+	pr_info("# PPI %d: %u of %u interrupts taken, %lu exits: %u for host interrupts, %u to say so, %u other traps; the host had a hand in %u\n",
 		timers[index].ppi, taken, ROUNDS, (unsigned long)(after - before),
 		e.irq, e.mmio, e.trap, e.timer);
 
 	TEST_ASSERT(taken == ROUNDS, "%u of %u interrupts", taken, ROUNDS);
 	TEST_ASSERT(e.irq + e.mmio + e.trap == after - before,
 		    "the trace lost exits");
-	TEST_ASSERT(!e.timer, "%u exits caused by the timer", e.timer);
+	TEST_ASSERT(!e.timer, "the host had a hand in %u", e.timer);
 	TEST_ASSERT(!e.trap, "%u traps", e.trap);
 	vgic5_vm_free(&v);
 }

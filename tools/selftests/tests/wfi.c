@@ -7,7 +7,8 @@
  *
  * The guest says when it is about to sleep and the host watches whether its
  * run ends: PSTATE.I is set throughout, so that waking shows as the next
- * GUEST_SYNC() and not as an interrupt taken.
+ * GUEST_SYNC() and not as an interrupt taken. What it waits for is that the run
+ * has ended or that KVM has put the vCPU to sleep, one of which has to come.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -50,6 +51,7 @@ static void guest_sleep(void)
 struct run {
 	struct kvm_vcpu *vcpu;
 	pthread_t thread;
+	pid_t tid;
 	int wakes;
 };
 
@@ -67,26 +69,30 @@ static void *run_vcpu(void *arg)
 	struct run *r = arg;
 	struct ucall uc;
 
-	for (;;) {
-		if (__vcpu_run(r->vcpu)) {
-			TEST_ASSERT(errno == EINTR, "KVM_RUN: errno %d", errno);
-			return NULL;
-		}
-		TEST_ASSERT(get_ucall(r->vcpu, &uc) == UCALL_SYNC &&
-			    uc.args[1] == AWAKE, "the guest did not sleep");
-		__atomic_add_fetch(&r->wakes, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&r->tid, gettid(), __ATOMIC_SEQ_CST);
+	if (__vcpu_run(r->vcpu)) {
+		TEST_ASSERT(errno == EINTR, "KVM_RUN: errno %d", errno);
 		return NULL;
 	}
+	TEST_ASSERT(get_ucall(r->vcpu, &uc) == UCALL_SYNC &&
+		    uc.args[1] == AWAKE, "the guest did not sleep");
+	__atomic_store_n(&r->wakes, 1, __ATOMIC_SEQ_CST);
+	return NULL;
 }
 
-static bool wait_awake(struct run *r, int ms)
+/* Once the guest is either awake or asleep: whether it is awake. */
+static bool is_awake(struct run *r)
 {
-	for (; ms > 0; ms--) {
+	pid_t tid;
+
+	for (;;) {
 		if (__atomic_load_n(&r->wakes, __ATOMIC_SEQ_CST))
 			return true;
+		tid = __atomic_load_n(&r->tid, __ATOMIC_SEQ_CST);
+		if (tid && vgic5_is_blocked(r->vcpu, tid))
+			return false;
 		usleep(1000);
 	}
-	return false;
 }
 
 static const struct setup open_setup = {
@@ -111,12 +117,10 @@ static void check(struct setup s, enum when when, bool wakes)
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
 	pthread_create(&r.thread, NULL, run_vcpu, &r);
 	if (when == DURING) {
-		/* Time to fall asleep; were it late, it is still correct. */
-		usleep(50000);
-		TEST_ASSERT(!r.wakes, "awake before the interrupt");
+		TEST_ASSERT(!is_awake(&r), "awake before the interrupt");
 		vgic5_set_ppi(v.vm, 0, PPI_SW, 1);
 	}
-	TEST_ASSERT(wait_awake(&r, wakes ? 10000 : 300) == wakes,
+	TEST_ASSERT(is_awake(&r) == wakes,
 		    wakes ? "not woken" : "woken for an interrupt that cannot be delivered");
 	if (!wakes) {
 		/* The vCPU blocks in the kernel: a signal gets it out. */

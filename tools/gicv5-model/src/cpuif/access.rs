@@ -14,12 +14,13 @@ const IDR0: u64 = 0b0100 << 4 | 0b0001;
 
 /// ICC_CR0_EL1.EN.
 const CR0_EN: u64 = 1 << 0;
-/// ICC_CR0_EL1.{LINK, LINK_IDLE}. CHOICE: the link to the IRS is always up and
-/// idle, and writes to LINK are ignored. PID and IPPT are RES0 without EL3.
+/// ICC_CR0_EL1.{LINK, LINK_IDLE}, in both domains: a guest that polls LINK_IDLE
+/// has to find it. CHOICE: the link to the IRS is always up and idle, and
+/// writes to LINK are ignored. PID and IPPT are RES0 without EL3.
 const CR0_LINK: u64 = 1 << 1 | 1 << 2;
 
 /// The fields of ICC_ICSR_EL1.
-const ICSR_MASK: u64 = 0xffff_0000_f83f;
+pub(super) const ICSR_MASK: u64 = 0xffff_0000_f83f;
 
 /// ICH_VMCR_EL2.EN and the place of VPMR.
 const VMCR_EN: u64 = 1 << 0;
@@ -44,7 +45,7 @@ impl CpuInterface {
         match reg {
             // The virtual PPIs have the physical ones' modes: HMR is what the
             // guest reads when ICH_HFGRTR_EL2 lets it.
-            Icc::PpiHmr(half) => PpiSet::LEVEL.half(half),
+            Icc::PpiHmr(half) => (self.implemented & !PpiSet::EDGE).half(half),
             Icc::PpiEnabler(half) => interface.ppis.enabled().half(half),
             Icc::PpiCactiver(half) | Icc::PpiSactiver(half) => interface.ppis.active().half(half),
             Icc::PpiCpendr(half) | Icc::PpiSpendr(half) => self.pending(domain).half(half),
@@ -52,33 +53,28 @@ impl CpuInterface {
             Icc::Idr0 => IDR0,
             Icc::Hppir => hppir(self.hppi(domain, irs())),
             Icc::Icsr => self.icsr,
-            Icc::Iaffidr => match domain {
-                Domain::Physical => self.iaffid.into(),
-                Domain::Virtual => self.virt.vpe_id(),
-            },
+            // There is no virtual view of it: a guest that is let through gets
+            // the PE's own, which is why a hypervisor traps it (Linux:
+            // `access_gicv5_iaffid`).
+            Icc::Iaffidr => self.iaffid.into(),
             Icc::Apr => control.active.bits(),
             Icc::Pcr => control.mask.get().into(),
-            // CHOICE: a guest has no link of its own; LINK reads as 0.
-            Icc::Cr0 => {
-                let en = u64::from(control.enabled) * CR0_EN;
-                match domain {
-                    Domain::Physical => en | CR0_LINK,
-                    Domain::Virtual => en,
-                }
-            }
+            Icc::Cr0 => u64::from(control.enabled) * CR0_EN | CR0_LINK,
         }
     }
 
     /// Writes an EL1 register of `domain`.
     pub fn write_icc(&mut self, reg: Icc, domain: Domain, value: u64) {
+        let implemented = self.implemented;
+        let named = |half| PpiSet::from_half(half, value) & implemented;
         let interface = self.interface_mut(domain);
         match reg {
-            Icc::PpiEnabler(half) => interface.ppis.write_enabled(half, value),
-            Icc::PpiCactiver(half) => interface.ppis.deactivate(PpiSet::from_half(half, value)),
-            Icc::PpiSactiver(half) => interface.ppis.activate(PpiSet::from_half(half, value)),
-            Icc::PpiCpendr(half) => self.clear_pending(domain, PpiSet::from_half(half, value)),
-            Icc::PpiSpendr(half) => self.set_pending(domain, PpiSet::from_half(half, value)),
-            Icc::PpiPriorityr(reg) => interface.ppis.write_priorities(reg, value),
+            Icc::PpiEnabler(half) => interface.ppis.write_enabled(half, named(half).half(half)),
+            Icc::PpiCactiver(half) => interface.ppis.deactivate(named(half)),
+            Icc::PpiSactiver(half) => interface.ppis.activate(named(half)),
+            Icc::PpiCpendr(half) => self.clear_pending(domain, named(half)),
+            Icc::PpiSpendr(half) => self.set_pending(domain, named(half)),
+            Icc::PpiPriorityr(reg) => interface.ppis.write_priorities(reg, value, implemented),
             Icc::Icsr => self.icsr = value & ICSR_MASK,
             Icc::Apr => interface.control.active = ActivePriorities::from_bits(value),
             Icc::Pcr => interface.control.mask = Priority::from_bits(value),
@@ -113,6 +109,8 @@ impl CpuInterface {
 
     /// Writes an EL2 register.
     pub fn write_ich(&mut self, reg: Ich, value: u64) {
+        let implemented = self.implemented;
+        let bits = |half| value & implemented.half(half);
         let Interface { control, ppis } = &mut self.virt.interface;
         match reg {
             Ich::Apr => control.active = ActivePriorities::from_bits(value),
@@ -120,13 +118,14 @@ impl CpuInterface {
             Ich::Hfgrtr => self.traps.set_hfgrtr(value),
             Ich::Hfgwtr => self.traps.set_hfgwtr(value),
             Ich::Hfgitr => self.traps.set_hfgitr(value),
-            Ich::PpiDvir(half) => self.virt.write_dvir(half, value),
-            Ich::PpiEnabler(half) => ppis.write_enabled(half, value),
-            Ich::PpiPendr(half) => self.virt.write_pendr(half, value),
-            Ich::PpiActiver(half) => ppis.write_active(half, value),
-            Ich::PpiPriorityr(reg) => ppis.write_priorities(reg, value),
+            Ich::PpiDvir(half) => self.virt.write_dvir(half, bits(half)),
+            Ich::PpiEnabler(half) => ppis.write_enabled(half, bits(half)),
+            Ich::PpiPendr(half) => self.virt.write_pendr(half, bits(half)),
+            Ich::PpiActiver(half) => ppis.write_active(half, bits(half)),
+            Ich::PpiPriorityr(reg) => ppis.write_priorities(reg, value, implemented),
             Ich::Vctlr => self.virt.write_vctlr(value),
-            Ich::Contextr => self.virt.write_contextr(value, self.virt_irs),
+            // What the IRS makes of it comes with `set_contextr()`.
+            Ich::Contextr => {}
             Ich::Vmcr => {
                 control.enabled = value & VMCR_EN != 0;
                 control.mask = Priority::from_bits(value >> VMCR_VPMR_SHIFT);

@@ -5,6 +5,7 @@
 //! ICC_APR_EL1, the virtual one in ICH_VMCR_EL2.EN, ICH_VMCR_EL2.VPMR and
 //! ICH_APR_EL2; the rules are the same.
 
+use crate::archive::Archive;
 use crate::intid::{Candidate, Priority};
 
 /// The set of active priorities, APR: bit n is set between the acknowledge of
@@ -67,6 +68,13 @@ impl Default for Control {
 }
 
 impl Control {
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.flag(&mut self.enabled);
+        archive.priority(&mut self.mask);
+        archive.number(&mut self.active.0);
+    }
+
     /// Whether the interrupt is of Sufficient priority (D_MSQKF): at least that
     /// of the mask, and above the running priority. With EN clear, none is.
     pub fn admits(&self, candidate: &Candidate) -> bool {

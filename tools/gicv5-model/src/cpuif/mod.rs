@@ -19,6 +19,7 @@ pub mod route;
 pub mod traps;
 pub mod virt;
 
+use crate::archive::Archive;
 use crate::intid::{Candidate, IntType, Intid, Priority};
 use control::Control;
 use ppi::{PpiBank, PpiSet, Source};
@@ -39,8 +40,8 @@ pub struct Interface {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CpuInterface {
     iaffid: u16,
-    /// IRS_IDR0.VIRT: VPEs can exist.
-    virt_irs: bool,
+    /// The PPIs that there are.
+    implemented: PpiSet,
     physical: Interface,
     source: Source,
     virt: Virtual,
@@ -50,18 +51,43 @@ pub struct CpuInterface {
     icsr: u64,
 }
 
+impl Interface {
+    fn archive(&mut self, archive: &mut Archive<'_>, implemented: PpiSet) {
+        self.control.archive(archive);
+        self.ppis.archive(archive, implemented);
+    }
+}
+
 impl CpuInterface {
-    /// The interface of the PE with this IAFFID, out of reset, every wire
-    /// deasserted.
-    pub fn new(iaffid: u16, virt_irs: bool) -> Self {
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>) {
+        self.physical.archive(archive, self.implemented);
+        self.source.archive(archive, self.implemented);
+        self.virt.archive(archive, self.implemented);
+        self.traps.archive(archive);
+        archive.bits(&mut self.icsr, access::ICSR_MASK);
+    }
+
+    /// The interface of the PE with this IAFFID and the usual PPIs, out of
+    /// reset, every wire deasserted.
+    pub fn new(iaffid: u16) -> Self {
         Self {
             iaffid,
-            virt_irs,
+            implemented: PpiSet::IMPLEMENTED,
             physical: Interface::default(),
             source: Source::default(),
             virt: Virtual::default(),
             traps: Traps::default(),
             icsr: 0,
+        }
+    }
+
+    /// The same with these PPIs.
+    #[must_use]
+    pub fn with_ppis(self, implemented: PpiSet) -> Self {
+        Self {
+            implemented,
+            ..self
         }
     }
 
@@ -75,13 +101,15 @@ impl CpuInterface {
         source.reset();
         *self = Self {
             source,
-            ..Self::new(self.iaffid, self.virt_irs)
+            ..Self::new(self.iaffid).with_ppis(self.implemented)
         };
     }
 
-    /// The wire of PPI `id` is now at `level`.
+    /// The wire of PPI `id` is now at `level`; ignored for a PPI that is not
+    /// implemented.
     pub fn set_wire(&mut self, id: u32, level: bool) {
-        self.source.set_wire(id, level);
+        self.source
+            .set_wire(PpiSet::only(id) & self.implemented, level);
     }
 
     /// The fine-grained traps.
@@ -158,9 +186,19 @@ impl CpuInterface {
 
     /// GIC CDDI of a PPI. False if there is no such PPI.
     pub fn deactivate_ppi(&mut self, domain: Domain, intid: Intid) -> bool {
-        let ppi = PpiSet::only(intid.id()) & PpiSet::IMPLEMENTED;
+        let ppi = PpiSet::only(intid.id()) & self.implemented;
         self.interface_mut(domain).ppis.deactivate(ppi);
         !ppi.is_empty()
+    }
+
+    /// Writes ICH_CONTEXTR_EL2; `fault` is the IRS's answer to it.
+    pub fn set_contextr(&mut self, value: u64, fault: bool) {
+        self.virt.write_contextr(value, fault);
+    }
+
+    /// Whether the IRS's candidate is kept away from the resident VPE.
+    pub fn holds_back_irs(&self) -> bool {
+        self.virt.holds_back_irs()
     }
 
     /// What GIC CDRCFG leaves in ICC_ICSR_EL1.

@@ -6,6 +6,7 @@
 //! two differ in where Pending comes from: [`Source`] for the physical PPIs,
 //! [`super::virt`] for the virtual ones.
 
+use crate::archive::Archive;
 use crate::intid::{Candidate, IntType, Intid, Priority};
 use crate::regs::{Half, PriorityReg};
 use core::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not};
@@ -16,14 +17,20 @@ pub const NR_PPIS: u32 = 128;
 /// SW_PPI, the PPI that only software makes pending, and the only Edge one.
 pub const SW_PPI: u32 = 3;
 
-/// The PPIs that this implementation has, with their architected numbers and
-/// names (rule CFSKX; Linux: `GICV5_ARCH_PPI_*`).
+/// The maintenance interrupt. Only FEAT_GCIE_LEGACY has a source for it.
+pub const GICMNT: u32 = 25;
+
+/// The PPIs that an implementation has, unless its
+/// [`Config`](crate::config::Config) says otherwise, with their architected
+/// numbers and names (rule CFSKX; Linux: `GICV5_ARCH_PPI_*`).
 ///
 /// CHOICE: which are implemented. These are the ones that have a source in the
 /// emulated PE, or in software; those of features that the PE lacks (Secure and
 /// Realm state, SPE, TRBE, CTI, HACDBS) and all above 63 are not, and their
 /// fields are RES0. KVM derives the PPIs that it may show to a guest from CPU
-/// features (`vgic_v5_get_implemented_ppis`), all of which are here.
+/// features (`vgic_v5_get_implemented_ppis`), all of which are here. The
+/// exception is [`GICMNT`], which nothing drives: Linux 7.3 has no KVM where
+/// the device tree does not name it, and cannot map it if it is not there.
 pub const IMPLEMENTED: [(u32, &str); 8] = [
     (SW_PPI, "SW_PPI"),
     (22, "COMMIRQ"),
@@ -43,7 +50,7 @@ impl PpiSet {
     /// No PPI.
     pub const EMPTY: Self = Self(0);
 
-    /// Every PPI that is implemented.
+    /// Every PPI that is implemented, unless the configuration says otherwise.
     pub const IMPLEMENTED: Self = {
         let mut set = 0;
         let mut i = 0;
@@ -54,12 +61,10 @@ impl PpiSet {
         Self(set)
     };
 
-    /// The implemented PPIs with Handling mode Edge. The modes are fixed: of
-    /// the architected PPIs only SW_PPI is Edge (rule CFSKX).
-    pub const EDGE: Self = Self(Self::IMPLEMENTED.0 & 1 << SW_PPI);
-
-    /// The implemented PPIs with Handling mode Level.
-    pub const LEVEL: Self = Self(Self::IMPLEMENTED.0 & !(1 << SW_PPI));
+    /// The PPIs with Handling mode Edge; all others are Level. The modes are
+    /// fixed: of the architected PPIs only SW_PPI is Edge (rule CFSKX). CHOICE:
+    /// of those above 63 none is.
+    pub const EDGE: Self = Self(1 << SW_PPI);
 
     /// The set of PPI `id` alone; empty if there is no PPI with that number.
     pub const fn only(id: u32) -> Self {
@@ -84,6 +89,14 @@ impl PpiSet {
     #[must_use]
     pub fn with_half(self, half: Half, bits: u64) -> Self {
         self & !Self::from_half(half, u64::MAX) | Self::from_half(half, bits)
+    }
+
+    /// Saves or loads it; a set with a member that is not in `within` cannot be.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>, within: Self) {
+        let (mut low, mut high) = (self.half(Half::Low), self.half(Half::High));
+        archive.bits(&mut low, within.half(Half::Low));
+        archive.bits(&mut high, within.half(Half::High));
+        *self = Self::from_half(Half::Low, low) | Self::from_half(Half::High, high);
     }
 
     /// Whether the set has no member.
@@ -164,14 +177,14 @@ impl Priorities {
         })
     }
 
-    /// Writes a PRIORITYR register. The priority of a PPI that is not
-    /// implemented is RES0.
-    pub fn write(&mut self, reg: PriorityReg, value: u64) {
+    /// Writes a PRIORITYR register. The priority of a PPI that is not in
+    /// `implemented` is RES0.
+    pub fn write(&mut self, reg: PriorityReg, value: u64, implemented: PpiSet) {
         let shift = reg.first_ppi();
         let written = PpiSet(0xff << shift);
         for (bit, plane) in self.0.iter_mut().enumerate() {
             let bits = PpiSet((gather(value >> bit) as u128) << shift);
-            *plane = *plane & !written | bits & PpiSet::IMPLEMENTED;
+            *plane = *plane & !written | bits & implemented;
         }
     }
 
@@ -198,9 +211,8 @@ impl Priorities {
 
 /// Configuration and Active state of 128 PPIs in one interrupt domain.
 ///
-/// # Invariants
-///
-/// No set has a member that is not in [`PpiSet::IMPLEMENTED`].
+/// It does not know which PPIs are implemented: whoever writes leaves out those
+/// that are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PpiBank {
     enabled: PpiSet,
@@ -209,6 +221,15 @@ pub struct PpiBank {
 }
 
 impl PpiBank {
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>, implemented: PpiSet) {
+        self.enabled.archive(archive, implemented);
+        self.active.archive(archive, implemented);
+        for plane in &mut self.priorities.0 {
+            plane.archive(archive, implemented);
+        }
+    }
+
     /// The enabled PPIs.
     pub fn enabled(&self) -> PpiSet {
         self.enabled
@@ -226,22 +247,22 @@ impl PpiBank {
 
     /// Writes an ENABLER register.
     pub fn write_enabled(&mut self, half: Half, bits: u64) {
-        self.enabled = self.enabled.with_half(half, bits) & PpiSet::IMPLEMENTED;
+        self.enabled = self.enabled.with_half(half, bits);
     }
 
     /// Writes an ACTIVER register, which has the state and not a change to it.
     pub fn write_active(&mut self, half: Half, bits: u64) {
-        self.active = self.active.with_half(half, bits) & PpiSet::IMPLEMENTED;
+        self.active = self.active.with_half(half, bits);
     }
 
     /// Writes a PRIORITYR register.
-    pub fn write_priorities(&mut self, reg: PriorityReg, value: u64) {
-        self.priorities.write(reg, value);
+    pub fn write_priorities(&mut self, reg: PriorityReg, value: u64, implemented: PpiSet) {
+        self.priorities.write(reg, value, implemented);
     }
 
     /// Makes PPIs Active: an acknowledge, or SACTIVER.
     pub fn activate(&mut self, ppis: PpiSet) {
-        self.active |= ppis & PpiSet::IMPLEMENTED;
+        self.active |= ppis;
     }
 
     /// Makes PPIs not Active: GIC CDDI, or CACTIVER.
@@ -269,8 +290,7 @@ impl PpiBank {
 ///
 /// # Invariants
 ///
-/// `wires` and `latch` are within [`PpiSet::IMPLEMENTED`] and
-/// [`PpiSet::EDGE`].
+/// `latch` is within [`PpiSet::EDGE`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     wires: PpiSet,
@@ -278,15 +298,19 @@ pub struct Source {
 }
 
 impl Source {
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>, implemented: PpiSet) {
+        self.wires.archive(archive, implemented);
+        self.latch.archive(archive, implemented & PpiSet::EDGE);
+    }
+
     /// The state after a reset: the wires are outside of what is reset.
     pub fn reset(&mut self) {
         self.latch = PpiSet::EMPTY;
     }
 
-    /// The wire of PPI `id` is now at `level`; ignored for a PPI that is not
-    /// implemented.
-    pub fn set_wire(&mut self, id: u32, level: bool) {
-        let wire = PpiSet::only(id) & PpiSet::IMPLEMENTED;
+    /// The wires of the PPIs in `wire` are now at `level`.
+    pub fn set_wire(&mut self, wire: PpiSet, level: bool) {
         if level {
             self.latch |= wire & !self.wires & PpiSet::EDGE;
             self.wires |= wire;
@@ -297,7 +321,7 @@ impl Source {
 
     /// The pending PPIs.
     pub fn pending(&self) -> PpiSet {
-        self.wires & PpiSet::LEVEL | self.latch
+        self.wires & !PpiSet::EDGE | self.latch
     }
 
     /// SPENDR: makes PPIs pending, as far as software can.
@@ -329,9 +353,8 @@ mod tests {
     }
 
     #[test]
-    fn the_modes_split_the_implemented() {
-        assert_eq!(PpiSet::EDGE | PpiSet::LEVEL, PpiSet::IMPLEMENTED);
-        assert!((PpiSet::EDGE & PpiSet::LEVEL).is_empty());
+    fn the_implemented() {
+        assert!(PpiSet::IMPLEMENTED.contains(PpiSet::EDGE));
         assert_eq!(PpiSet::EDGE.half(Half::Low), 1 << 3);
         assert_eq!(PpiSet::IMPLEMENTED.half(Half::Low), 0x5ec0_0008);
         assert_eq!(PpiSet::IMPLEMENTED.half(Half::High), 0);

@@ -25,6 +25,8 @@ pub mod hcr {
     pub const IMO: u64 = 1 << 4;
     /// Nested virtualization.
     pub const NV: u64 = 1 << 42;
+    /// With NV: many of EL2's registers are memory to EL1.
+    pub const NV2: u64 = 1 << 45;
 }
 
 /// What becomes of an access.
@@ -36,6 +38,9 @@ pub enum Access {
     Undefined,
     /// It traps to EL2, with EC 0x18 and a system register access syndrome.
     TrapEl2,
+    /// It is an access of 8 bytes to memory instead, this many bytes from
+    /// VNCR_EL2.BADDR.
+    Memory(u16),
 }
 
 /// The Current Interrupt Domain, which the ICC_*_EL1 names and the GIC CD*
@@ -69,9 +74,8 @@ impl PeState {
     /// access would reach.
     ///
     /// At EL1 an EL2 register traps to EL2 if HCR_EL2.NV is set and is
-    /// UNDEFINED otherwise. CHOICE: with HCR_EL2.NV2 it would become an access
-    /// to memory (R_KZTGX); the interface to the emulator has no such answer,
-    /// so it traps as with NV alone.
+    /// UNDEFINED otherwise; with HCR_EL2.NV2, too, those that have a place
+    /// there become accesses to memory (R_KZTGX).
     pub fn check(&self, row: &Sysreg, write: bool, traps: &Traps) -> Access {
         let defined = if write {
             row.writable()
@@ -88,8 +92,14 @@ impl PeState {
                 otherwise
             }
         };
+        let nested = self.hcr_el2 & hcr::NV != 0;
+        let to_memory = self.el2 && nested && self.hcr_el2 & hcr::NV2 != 0;
         match (self.el, row.reg) {
-            (1, Reg::Ich(_)) => trapped(self.hcr_el2 & hcr::NV != 0, Access::Undefined),
+            (1, Reg::Ich(reg)) => match reg.vncr_offset() {
+                Some(offset) if to_memory => Access::Memory(offset),
+                _ => trapped(nested, Access::Undefined),
+            },
+            (1, Reg::Insn(insn)) if insn.is_el2() => trapped(nested, Access::Undefined),
             (1, Reg::Icc(reg)) if write => trapped(traps.write_of(reg), Access::Done),
             (1, Reg::Icc(reg)) => trapped(traps.read_of(reg), Access::Done),
             (1, Reg::Insn(insn)) => trapped(traps.insn(insn), Access::Done),
@@ -118,10 +128,13 @@ pub(super) const fn register_trap_bit(reg: Icc) -> u32 {
     }
 }
 
-/// The bit of ICH_HFGITR_EL2 that lets `insn` pass; the barriers have none.
+/// The bit of ICH_HFGITR_EL2 that lets `insn` pass; the barriers have none, and
+/// neither have EL2's instructions.
 pub(super) const fn insn_trap_bit(insn: Insn) -> Option<u32> {
     Some(match insn {
         Insn::GsbSys | Insn::GsbAck => return None,
+        Insn::Vddis | Insn::Vden | Insn::Vdpri | Insn::Vdaff => return None,
+        Insn::Vdpend | Insn::Vdrcfg | Insn::Vddi | Insn::Vdhm => return None,
         Insn::Cden => 0,
         Insn::Cddis => 1,
         Insn::Cdpri => 2,

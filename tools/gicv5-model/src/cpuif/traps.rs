@@ -4,6 +4,7 @@
 //! Their polarity is negative: an access from EL1 traps where the bit is *clear*.
 
 use super::route::{insn_trap_bit, register_trap_bit};
+use crate::archive::Archive;
 use crate::regs::{Icc, Insn};
 
 /// Bits of ICH_HFGRTR_EL2 that can be written.
@@ -27,6 +28,13 @@ pub struct Traps {
 }
 
 impl Traps {
+    /// Saves or loads them.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.bits(&mut self.read, READ_MASK);
+        archive.bits(&mut self.write, WRITE_MASK);
+        archive.bits(&mut self.insn, INSN_MASK);
+    }
+
     /// ICH_HFGRTR_EL2.
     pub fn hfgrtr(&self) -> u64 {
         self.read | READ_RES1

@@ -4,14 +4,19 @@
 
 use super::ppi::{PpiSet, Source};
 use super::Interface;
+use crate::archive::Archive;
+use crate::intid::Priority;
+use crate::irs::{Context, VpeId};
 use crate::regs::Half;
 
 /// Fields of ICH_CONTEXTR_EL2.
 mod contextr {
     pub const V: u64 = 1 << 63;
     pub const F: u64 = 1 << 62;
+    pub const IRICHPPIDIS: u64 = 1 << 61;
+    pub const DB: u64 = 1 << 60;
+    pub const DBPM_SHIFT: u32 = 55;
     pub const VPE_SHIFT: u32 = 32;
-    pub const VPE: u64 = 0xffff << VPE_SHIFT;
     /// V, IRICHPPIDIS, DB, DBPM, VPE, VM; F is the hardware's.
     pub const WRITABLE: u64 = 0xbf80_ffff_0000_ffff;
 }
@@ -24,9 +29,8 @@ mod vctlr {
 
 /// The state of the virtual CPU interface.
 ///
-/// # Invariants
-///
-/// `pend` and `dvi` are within [`PpiSet::IMPLEMENTED`].
+/// As for the [`PpiBank`](super::ppi::PpiBank), whoever writes the words of
+/// PPIs leaves out those that are not implemented.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Virtual {
     /// ICH_VMCR_EL2, ICH_APR_EL2 and the virtual PPIs, except for Pending.
@@ -38,6 +42,15 @@ pub struct Virtual {
 }
 
 impl Virtual {
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>, implemented: PpiSet) {
+        self.interface.archive(archive, implemented);
+        self.pend.archive(archive, implemented);
+        self.dvi.archive(archive, implemented);
+        archive.bits(&mut self.vctlr, vctlr::EN);
+        archive.bits(&mut self.context, contextr::WRITABLE | contextr::F);
+    }
+
     /// The pending virtual PPIs.
     ///
     /// ICH_PPI_DVIRn_EL2 decides for each PPI where Pending comes from
@@ -81,7 +94,7 @@ impl Virtual {
     /// Writes ICH_PPI_PENDRn_EL2; Level PPIs too, the hypervisor is their
     /// source.
     pub fn write_pendr(&mut self, half: Half, bits: u64) {
-        self.pend = self.pend.with_half(half, bits) & PpiSet::IMPLEMENTED;
+        self.pend = self.pend.with_half(half, bits);
     }
 
     /// ICH_PPI_DVIRn_EL2.
@@ -95,7 +108,7 @@ impl Virtual {
     /// (I_NVWGX); here there is one domain. The redirection of the timers'
     /// injection under HCR_EL2.{NV,NV1} == {1,0} (R_GYGNW) is not modelled.
     pub fn write_dvir(&mut self, half: Half, bits: u64) {
-        self.dvi = self.dvi.with_half(half, bits) & PpiSet::IMPLEMENTED;
+        self.dvi = self.dvi.with_half(half, bits);
     }
 
     /// ICH_VCTLR_EL2.
@@ -119,27 +132,33 @@ impl Virtual {
         self.context
     }
 
-    /// Writes ICH_CONTEXTR_EL2.
+    /// What writing `value` to ICH_CONTEXTR_EL2 asks of the IRS.
+    pub fn context(value: u64) -> Context {
+        if value & contextr::V != 0 {
+            return Context::Enter(VpeId {
+                vm: value as u16,
+                vpe: (value >> contextr::VPE_SHIFT) as u16,
+            });
+        }
+        let dbpm = Priority::from_bits(value >> contextr::DBPM_SHIFT);
+        Context::Leave((value & contextr::DB != 0).then_some(dbpm))
+    }
+
+    /// Writes ICH_CONTEXTR_EL2; `fault` is the IRS's answer to it, that the VPE
+    /// cannot be resident.
     ///
-    /// CHOICE: there is no virtual IRS yet, so residency is state only: a VPE
-    /// becomes resident by being named, and F says that it could not only
-    /// where no VPE can exist (`virt` is IRS_IDR0.VIRT). The virtual PPIs do
-    /// not depend on a resident VPE (Linux 7.3 writes no ICH_CONTEXTR_EL2 and
-    /// takes virtual PPIs).
-    pub fn write_contextr(&mut self, value: u64, virt: bool) {
+    /// The virtual PPIs do not depend on a resident VPE (Linux 7.3 writes no
+    /// ICH_CONTEXTR_EL2 and takes virtual PPIs).
+    pub fn write_contextr(&mut self, value: u64, fault: bool) {
         self.context = value & contextr::WRITABLE;
-        if value & contextr::V != 0 && !virt {
+        if fault {
             self.context |= contextr::F;
         }
     }
 
-    /// What the guest reads as its ICC_IAFFIDR_EL1: the VPE ID, by which the
-    /// virtual IRS knows it (Linux: `access_gicv5_iaffid`). CHOICE: 0 while no
-    /// VPE is resident.
-    pub fn vpe_id(&self) -> u64 {
-        match self.context & (contextr::V | contextr::F) {
-            contextr::V => (self.context & contextr::VPE) >> contextr::VPE_SHIFT,
-            _ => 0,
-        }
+    /// ICH_CONTEXTR_EL2.IRICHPPIDIS: the IRS's candidate is kept out of the
+    /// selection of the highest priority pending virtual interrupt.
+    pub fn holds_back_irs(&self) -> bool {
+        self.context & contextr::IRICHPPIDIS != 0
     }
 }

@@ -7,6 +7,7 @@
 //! the number of candidates.
 
 use super::state::State;
+use crate::archive::Archive;
 use crate::intid::{Candidate, IntType, Intid, Priority};
 use std::collections::{BTreeSet, HashMap};
 
@@ -30,6 +31,39 @@ impl Candidates {
             by_target: vec![BTreeSet::new(); targets],
             place: HashMap::new(),
             best: vec![None; targets],
+        }
+    }
+
+    /// The number of targets.
+    pub fn targets(&self) -> usize {
+        self.by_target.len()
+    }
+
+    /// Saves or loads them.
+    pub fn archive(&mut self, archive: &mut Archive<'_>) {
+        let mut all: Vec<_> = self.place.iter().map(|(id, place)| (*id, *place)).collect();
+        all.sort_unstable();
+        let mut all: Vec<_> = all.into_iter().map(Some).collect();
+        *self = Self::new(self.by_target.len());
+        archive.list(&mut all, |entry, archive| {
+            let nothing = (Intid::from_raw(0), (0, Priority::SUPER));
+            let (intid, (target, priority)) = entry.get_or_insert(nothing);
+            intid.archive(archive);
+            archive.number(target);
+            archive.priority(priority);
+        });
+        for (intid, (target, priority)) in all.into_iter().flatten() {
+            let mut state = State {
+                enabled: true,
+                pending: true,
+                priority,
+                target,
+                ..State::default()
+            };
+            state.active = false;
+            self.update(intid, state);
+            let there = self.place.contains_key(&intid);
+            archive.require(there && matches!(intid.kind(), Some(IntType::Lpi | IntType::Spi)));
         }
     }
 

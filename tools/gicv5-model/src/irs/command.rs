@@ -8,6 +8,7 @@
 //! [`Irs::request_config`](super::Irs::request_config).
 
 use super::state::{Handling, State};
+use crate::archive::Archive;
 use crate::intid::{Intid, Priority};
 use core::fmt;
 
@@ -64,6 +65,45 @@ impl Command {
             | Self::SetPending { intid, .. }
             | Self::SetHandling { intid, .. } => intid,
         }
+    }
+
+    /// Saves or loads it: which, the interrupt, and the operand.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>) {
+        let mut intid = self.intid();
+        let (mut which, mut operand): (u64, u64) = match *self {
+            Self::Enable(_) => (0, 0),
+            Self::Disable(_) => (1, 0),
+            Self::Deactivate(_) => (2, 0),
+            Self::SetPriority { priority, .. } => (3, priority.get().into()),
+            Self::SetAffinity { iaffid, irm, .. } => (4, u64::from(iaffid) | u64::from(irm) << 16),
+            Self::SetPending { pending, .. } => (5, pending.into()),
+            Self::SetHandling { handling, .. } => (6, handling as u64),
+        };
+        archive.bits(&mut which, 7);
+        intid.archive(archive);
+        archive.bits(&mut operand, 0x1_ffff);
+        *self = match which {
+            0 => Self::Enable(intid),
+            1 => Self::Disable(intid),
+            2 => Self::Deactivate(intid),
+            3 => Self::SetPriority {
+                intid,
+                priority: Priority::from_bits(operand),
+            },
+            4 => Self::SetAffinity {
+                intid,
+                iaffid: operand as u16,
+                irm: operand >> 16 != 0,
+            },
+            5 => Self::SetPending {
+                intid,
+                pending: operand != 0,
+            },
+            _ => Self::SetHandling {
+                intid,
+                handling: Handling::from_bit(operand != 0),
+            },
+        };
     }
 
     /// The instruction's name, for messages.

@@ -188,6 +188,24 @@ pub(crate) const REGISTERS: &[Desc] = &[
     row(0xfffc, 4, RO, Base, Reg::Identification(11), "IRS_CIDR3"),
 ];
 
+/// The offset of the status register whose IDLE tells that a write at `offset`
+/// is done, if the write is one to wait for.
+pub(crate) fn status_of(offset: u32, size: u32) -> Option<u32> {
+    Some(match decode(offset, size).ok()?.desc.reg {
+        Reg::Cr0 => 0x80,
+        Reg::Syncr => 0xc4,
+        Reg::SpiVmr | Reg::SpiSelr | Reg::SpiResampler | Reg::SpiCfgr => 0x118,
+        Reg::PeSelr | Reg::PeCr0 => 0x144,
+        Reg::IstBaser | Reg::MapL2Istr => 0x194,
+        Reg::VmtBaser | Reg::VmapL2Vmtr | Reg::VmapVmr => 0x214,
+        Reg::VmapVistr | Reg::VmapL2Vistr | Reg::VmapVper => 0x214,
+        Reg::VpeSelr | Reg::VpeDbr | Reg::VpeCr0 => 0x25c,
+        Reg::VmSelr | Reg::VmDbr => 0x28c,
+        Reg::SaveVmr => 0x308,
+        _ => return None,
+    })
+}
+
 /// An access that reaches a register, or part of one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target {

@@ -33,17 +33,25 @@ mod idr2 {
     pub const MIN_LPI_ID_BITS_SHIFT: u32 = 6;
     /// Two-level ISTs.
     pub const IST_LEVELS: u32 = 1 << 10;
-    /// All of 4, 16 and 64 KiB for a second level.
-    pub const IST_L2SZ_ALL: u32 = 0b111 << 11;
-    // ISTMD 14, ISTMD_SZ 19:15: CHOICE: no metadata in an ISTE.
+    /// Which of 4, 16 and 64 KiB a second level can have.
+    pub const IST_L2SZ_SHIFT: u32 = 11;
+    /// An ISTE has metadata.
+    pub const ISTMD: u32 = 1 << 14;
+    pub const ISTMD_SZ_SHIFT: u32 = 15;
 }
 
-/// IRS_IDR3 and IRS_IDR4. CHOICE: 256 VMs in a linear table, with no VM
-/// descriptor, 256 VPEs each, a VPE descriptor of the smallest size.
-mod virt {
-    pub const IDR3_VM_ID_BITS: u32 = 8 << 5;
-    pub const IDR4_VPE_ID_BITS: u32 = 7 << 6;
+/// IRS_IDR3.
+mod idr3 {
+    /// A VM has a descriptor of 2^VMD_SZ bytes.
+    pub const VMD: u32 = 1 << 0;
+    pub const VMD_SZ_SHIFT: u32 = 1;
+    pub const VM_ID_BITS_SHIFT: u32 = 5;
+    /// Two-level VM tables.
+    pub const VMT_LEVELS: u32 = 1 << 10;
 }
+
+/// IRS_IDR4: VPED_SZ from bit 0, and VPE_ID_BITS, minus 1.
+const IDR4_VPE_ID_BITS_SHIFT: u32 = 6;
 
 /// Arm's JEP106 code, continuation code in 11:8 (CHOICE: as other models of a
 /// GICv5 do, no hardware being public).
@@ -53,6 +61,7 @@ const PRODUCT_ID: u32 = 0x4d;
 
 /// The value of IRS_IDR`n`.
 pub(crate) fn idr(config: &Config, n: u8) -> u32 {
+    let knobs = &config.knobs;
     match n {
         0 => {
             idr0::INT_DOM_NS
@@ -65,15 +74,29 @@ pub(crate) fn idr(config: &Config, n: u8) -> u32 {
             let levels = if config.ist_linear_only {
                 0
             } else {
-                idr2::IST_LEVELS | idr2::IST_L2SZ_ALL
+                idr2::IST_LEVELS | (knobs.ist_l2_sizes << idr2::IST_L2SZ_SHIFT)
             };
+            let metadata = knobs
+                .istmd_id_bits
+                .map_or(0, |bits| idr2::ISTMD | (bits << idr2::ISTMD_SZ_SHIFT));
             config.lpi_id_bits
                 | idr2::LPI
                 | (MIN_LPI_ID_BITS << idr2::MIN_LPI_ID_BITS_SHIFT)
                 | levels
+                | metadata
         }
-        3 if config.virt => virt::IDR3_VM_ID_BITS,
-        4 if config.virt => virt::IDR4_VPE_ID_BITS,
+        3 if config.virt => {
+            let levels = if knobs.vmt_two_level {
+                idr3::VMT_LEVELS
+            } else {
+                0
+            };
+            let descriptor = knobs
+                .vmd_log2
+                .map_or(0, |log2| idr3::VMD | (log2 << idr3::VMD_SZ_SHIFT));
+            (knobs.vm_id_bits << idr3::VM_ID_BITS_SHIFT) | levels | descriptor
+        }
+        4 if config.virt => knobs.vped_log2 | ((knobs.vpe_id_bits - 1) << IDR4_VPE_ID_BITS_SHIFT),
         // SPI_RANGE, of the system, and SPI_IRS_RANGE, of this IRS: it is the
         // only one.
         5 | 6 => config.num_spis,

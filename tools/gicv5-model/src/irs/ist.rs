@@ -4,25 +4,28 @@
 //! A table is linear (an array of ISTEs) or has two levels (an array of 8-byte
 //! L1_ISTEs, each naming an array of ISTEs of 4, 16 or 64 KiB). An ISTE is 4,
 //! 8 or 16 bytes, of which the first word is the state; the rest is the IRS's
-//! metadata and this IRS has none (IRS_IDR2.ISTMD is 0).
+//! metadata, which this one leaves alone whatever IRS_IDR2.ISTMD says.
 //!
 //! CHOICE: the IRS holds no copy of an ISTE. Each access walks the table and
 //! each change is written at once, so memory is always the truth, and there is
 //! nothing to write back when the table is made invalid. The architecture
 //! forbids software to touch a valid table; software that does so finds its
-//! change when the interrupt is next named, not before.
+//! change when the interrupt is next named, not before, and that is a guest
+//! error. Where operations take their time ([`Delay`](crate::config::Delay)) the
+//! IRS keeps what it has once seen, and the change is lost.
 //!
-//! The same type serves the physical LPIs (IRS_IST_BASER, IRS_IST_CFGR) and,
-//! when there is a virtual IRS, the two tables of each VM, whose L2_VMTE has
-//! the same fields.
+//! The same type serves the physical LPIs (IRS_IST_BASER, IRS_IST_CFGR) and the
+//! two tables of each VM, whose L2_VMTE has the same fields.
 
 use super::state::State;
 use super::table::{Fault, StateTable};
+use crate::archive::Archive;
 use crate::memory::Memory;
+use std::collections::BTreeMap;
 
 /// Where a table is and how it is built. Nothing outside the ranges that
 /// follow from these values is ever accessed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Geometry {
     /// Physical address of the only or first level; bits 55:6.
     pub base: u64,
@@ -77,24 +80,63 @@ impl Geometry {
 }
 
 /// A table, or the lack of one.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ist {
     geometry: Option<Geometry>,
+    /// The word of each ISTE that has been accessed, by its address.
+    seen: BTreeMap<u64, u32>,
+    /// That word is the truth, and not memory.
+    caches: bool,
+    edited: Option<u64>,
 }
 
 impl Ist {
+    /// Saves or loads it.
+    pub fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.option(&mut self.geometry, |geometry, archive| {
+            let Geometry {
+                base,
+                id_bits,
+                iste_log2,
+                l2_log2,
+            } = geometry;
+            archive.bits(base, (1 << 56) - 1);
+            archive.number(id_bits);
+            archive.number(iste_log2);
+            archive.option(l2_log2, |log2, archive| archive.number(log2));
+            archive.require(*id_bits <= 24 && matches!(iste_log2, 2..=4));
+            archive.require(matches!(l2_log2, None | Some(12 | 14 | 16)));
+        });
+        let mut seen: Vec<_> = core::mem::take(&mut self.seen).into_iter().collect();
+        archive.list(&mut seen, |(pa, word), archive| {
+            archive.number(pa);
+            archive.number(word);
+        });
+        self.seen = seen.into_iter().collect();
+        archive.flag(&mut self.caches);
+    }
+
     /// The table becomes valid.
     ///
     /// CHOICE: nothing is looked for in it. Making a table valid that has
     /// Pending set anywhere is CONSTRAINED UNPREDICTABLE; here such an
     /// interrupt becomes a candidate when a command next names it.
-    pub fn set(&mut self, geometry: Geometry) {
-        self.geometry = Some(geometry);
+    pub fn set(&mut self, geometry: Geometry, caches: bool) {
+        *self = Self {
+            geometry: Some(geometry),
+            caches,
+            ..Self::default()
+        };
     }
 
     /// The table is no longer valid: no interrupt in it can be reached.
     pub fn clear(&mut self) {
-        self.geometry = None;
+        *self = Self::default();
+    }
+
+    /// Whether there is a table.
+    pub fn is_valid(&self) -> bool {
+        self.geometry.is_some()
     }
 
     fn geometry_for(&self, id: u32) -> Result<&Geometry, Fault> {
@@ -145,19 +187,34 @@ impl StateTable for Ist {
     /// The ISTE's physical address.
     type Slot = u64;
 
-    fn load(&self, mem: &mut dyn Memory, id: u32) -> Result<(u64, State), Fault> {
+    fn load(&mut self, mem: &mut dyn Memory, id: u32) -> Result<(u64, State), Fault> {
         let pa = self.iste_pa(mem, id)?;
         let mut word = [0; 4];
         if !mem.read(pa, &mut word) {
             return Err(Fault::L2Access { pa });
         }
-        Ok((pa, State::from_iste(u32::from_le_bytes(word))))
+        let mut word = u32::from_le_bytes(word);
+        let seen = self.seen.entry(pa).or_insert(word);
+        if *seen != word {
+            self.edited = Some(pa);
+            if self.caches {
+                word = *seen;
+            }
+            *seen = word;
+        }
+        Ok((pa, State::from_iste(word)))
     }
 
     fn store(&mut self, mem: &mut dyn Memory, pa: u64, state: State) -> Result<(), Fault> {
-        if !mem.write(pa, &state.to_iste().to_le_bytes()) {
+        let word = state.to_iste();
+        if !mem.write(pa, &word.to_le_bytes()) {
             return Err(Fault::L2Access { pa });
         }
+        self.seen.insert(pa, word);
         Ok(())
+    }
+
+    fn take_edited(&mut self) -> Option<u64> {
+        self.edited.take()
     }
 }

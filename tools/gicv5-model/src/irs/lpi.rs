@@ -3,6 +3,8 @@
 
 use super::ids::MIN_LPI_ID_BITS;
 use super::ist::Geometry;
+use super::shape::Shape;
+use crate::archive::Archive;
 use crate::config::Config;
 use crate::memory::Log;
 
@@ -35,8 +37,7 @@ pub(crate) enum Change {
 /// The registers.
 #[derive(Debug)]
 pub(crate) struct IstRegs {
-    max_id_bits: u32,
-    two_levels: bool,
+    config: Config,
     cfgr: u64,
     baser: u64,
 }
@@ -45,11 +46,16 @@ impl IstRegs {
     /// Their reset values: IRS_IST_BASER.VALID is 0.
     pub fn new(config: &Config) -> Self {
         Self {
-            max_id_bits: config.lpi_id_bits,
-            two_levels: !config.ist_linear_only,
+            config: config.clone(),
             cfgr: 0,
             baser: 0,
         }
+    }
+
+    /// Saves or loads them.
+    pub fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.bits(&mut self.cfgr, cfgr::ALL);
+        archive.bits(&mut self.baser, baser::ADDR | baser::VALID);
     }
 
     /// IRS_IST_CFGR as read.
@@ -97,51 +103,16 @@ impl IstRegs {
     }
 
     /// What the registers describe.
-    ///
-    /// CHOICE, where software breaks a rule: LPI_ID_BITS out of the range that
-    /// IRS_IDR2 gives is taken as its nearer end, reserved ISTSZ and L2SZ as
-    /// the smallest size, STRUCTURE as linear if there are no two-level
-    /// tables, and an address that is not aligned to the table's size is used
-    /// as it is.
     fn geometry(&self, log: &mut dyn Log) -> Geometry {
-        let asked = (self.cfgr & cfgr::LPI_ID_BITS) as u32;
-        let id_bits = asked.clamp(MIN_LPI_ID_BITS, self.max_id_bits);
-        if id_bits != asked {
-            log.guest_error(format_args!(
-                "IRS_IST_CFGR.LPI_ID_BITS is {asked}, taken as {id_bits}"
-            ));
-        }
-        let mut size = |name: &str, shift: u32| match ((self.cfgr >> shift) & 0b11) as u32 {
-            0b11 => {
-                log.guest_error(format_args!("IRS_IST_CFGR.{name} has a reserved value"));
-                0
-            }
-            size => size,
-        };
-        let iste_log2 = 2 + size("ISTSZ", cfgr::ISTSZ_SHIFT);
-        let l2_log2 = match (self.cfgr & cfgr::STRUCTURE != 0, self.two_levels) {
-            (true, true) => Some(12 + 2 * size("L2SZ", cfgr::L2SZ_SHIFT)),
-            (true, false) => {
-                log.guest_error(format_args!(
-                    "IRS_IST_CFGR.STRUCTURE asks for two levels, which IRS_IDR2 does not offer"
-                ));
-                None
-            }
-            (false, _) => None,
-        };
-        let geometry = Geometry {
+        let field = |shift: u32| ((self.cfgr >> shift) & 0b11) as u32;
+        let shape = Shape {
             base: self.baser & baser::ADDR,
-            id_bits,
-            iste_log2,
-            l2_log2,
+            id_bits: (self.cfgr & cfgr::LPI_ID_BITS) as u32,
+            istsz: field(cfgr::ISTSZ_SHIFT),
+            l2sz: field(cfgr::L2SZ_SHIFT),
+            two_levels: self.cfgr & cfgr::STRUCTURE != 0,
         };
-        if geometry.base % geometry.alignment() != 0 {
-            log.guest_error(format_args!(
-                "IRS_IST_BASER.ADDR {:#x} is not aligned to {:#x}",
-                geometry.base,
-                geometry.alignment()
-            ));
-        }
-        geometry
+        let id_bits = MIN_LPI_ID_BITS..=self.config.lpi_id_bits;
+        shape.geometry(log, &self.config, &"IRS_IST_CFGR", id_bits)
     }
 }

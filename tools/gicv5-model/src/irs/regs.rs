@@ -6,8 +6,9 @@ use super::lpi::{Change, IstRegs};
 use super::pe::Pes;
 use super::spi::Trigger;
 use super::swerr::SwErr;
-use super::virt::{Outcome, VirtRegs};
-use super::{ids, Irs};
+use super::virt::VirtRegs;
+use super::{ids, Irs, Owner};
+use crate::archive::Archive;
 use crate::config::Config;
 use crate::intid::{IntType, Intid};
 use crate::memory::Env;
@@ -38,7 +39,7 @@ pub(crate) struct Regs {
     cr1: u64,
     pes: Pes,
     ist: IstRegs,
-    virt: VirtRegs,
+    pub virt: VirtRegs,
     pub swerr: SwErr,
 }
 
@@ -53,6 +54,16 @@ impl Regs {
             virt: VirtRegs::default(),
             swerr: SwErr::default(),
         }
+    }
+
+    /// Saves or loads them.
+    pub fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.bits(&mut self.cr0, CR0_IRSEN);
+        archive.bits(&mut self.cr1, CR1_BASE | CR1_VIRT);
+        archive.number(&mut self.pes.selr);
+        self.ist.archive(archive);
+        self.virt.archive(archive);
+        self.swerr.archive(archive);
     }
 
     /// IRS_CR0.IRSEN.
@@ -153,7 +164,7 @@ impl Irs {
             // 1ofN. Write-only: what is left.
             Reg::SpiDomainr | Reg::PeCr0 | Reg::Syncr | Reg::SpiResampler | Reg::MapL2Istr => 0,
             Reg::MecIdr | Reg::MecMecidR | Reg::MpamIdr | Reg::MpamPartidR => 0,
-            _ => regs.virt.read(reg),
+            _ => self.read_virt(reg),
         }
     }
 
@@ -164,7 +175,12 @@ impl Irs {
             Reg::Cr0 => regs.cr0 = value & CR0_IRSEN,
             Reg::Cr1 => {
                 let virt = if self.config.virt { CR1_VIRT } else { 0 };
-                regs.cr1 = value & (CR1_BASE | virt);
+                let value = value & (CR1_BASE | virt);
+                if value != regs.cr1 && (self.physical.lpis.is_valid() || self.vmt.is_some()) {
+                    env.log
+                        .guest_error(format_args!("IRS_CR1 is changed while a table is valid"));
+                }
+                regs.cr1 = value;
             }
             // All is always in sync.
             Reg::Syncr => {}
@@ -181,17 +197,7 @@ impl Irs {
             }
             Reg::MapL2Istr => self.map_l2_ist(env, (value & ID) as u32),
             Reg::SwerrStatusr => regs.swerr.write_statusr(value),
-            reg => match regs.virt.write(reg, value, mask) {
-                Outcome::Done => {}
-                Outcome::Locked => env.log.guest_error(format_args!(
-                    "{} is read-only while IRS_VMT_BASER.VALID is 1",
-                    desc.name
-                )),
-                Outcome::NotImplemented => env.log.guest_error(format_args!(
-                    "write of {:#x} to {}: there is no virtual IRS behind it yet",
-                    value, desc.name
-                )),
-            },
+            _ => self.write_virt(env, desc, value, mask),
         }
     }
 
@@ -208,8 +214,8 @@ impl Irs {
             0 => Trigger::Edge,
             _ => Trigger::Level,
         };
-        if let Some((id, state)) = spis.set_trigger(trigger) {
-            self.spi_event(id, Some(state));
+        if let Some((id, event)) = spis.set_trigger(trigger) {
+            self.spi_event(env, id, event);
         }
     }
 
@@ -219,14 +225,18 @@ impl Irs {
                 .guest_error(format_args!("IRS_SPI_RESAMPLER: there is no SPI {id}"));
             return;
         }
-        let state = self.physical.spis.resample(id);
-        self.spi_event(id, state);
+        if let Some(event) = self.physical.spis.resample(id) {
+            self.spi_event(env, id, event);
+        }
     }
 
     fn ist_changed(&mut self, change: Change) {
         match change {
             Change::None => {}
-            Change::Valid(geometry) => self.physical.lpis.set(geometry),
+            Change::Valid(geometry) => {
+                let caches = self.config.delay.steps != 0;
+                self.physical.lpis.set(geometry, caches);
+            }
             Change::Invalid => {
                 self.physical.lpis.clear();
                 self.physical.candidates.remove_all(IntType::Lpi);
@@ -239,7 +249,7 @@ impl Irs {
     fn map_l2_ist(&mut self, env: &mut Env<'_>, id: u32) {
         if let Err(fault) = self.physical.lpis.map_l2(env.mem, id) {
             let intid = Intid::new(IntType::Lpi, id);
-            self.report(env, "IRS_MAP_L2_ISTR", intid, fault);
+            self.report(env, "IRS_MAP_L2_ISTR", Owner::Physical, intid, fault);
         }
     }
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! The SPIs: wires into the IRS, and the registers that configure them.
 
+use super::domain::Owner;
 use super::state::{Event, State};
 use super::table::{Fault, StateTable};
+use crate::archive::Archive;
 use crate::memory::Memory;
 
 /// What on the wire makes an event: IRS_SPI_CFGR.TM.
@@ -15,10 +17,18 @@ pub enum Trigger {
     Level = 1,
 }
 
+/// IRS_SPI_VMR.VIRT: the wire drives an SPI of VM_ID instead of the physical
+/// one.
+const VMR_VIRT: u64 = 1 << 63;
+/// IRS_SPI_VMR.VM_ID.
+const VMR_VM_ID: u64 = 0xffff;
+
 #[derive(Clone, Copy, Debug, Default)]
 struct Wire {
     asserted: bool,
     trigger: Trigger,
+    /// IRS_SPI_VMR.
+    vmr: u64,
 }
 
 impl Wire {
@@ -59,34 +69,42 @@ impl SpiBank {
         self.states.fill(State::default());
         for wire in &mut self.wires {
             wire.trigger = Trigger::default();
+            wire.vmr = 0;
         }
         self.selected = 0;
     }
 
-    fn event(&mut self, id: u32, event: Option<Event>) -> Option<State> {
-        let state = self.states.get_mut(id as usize)?;
-        state.event(event?);
-        Some(*state)
-    }
-
-    /// The wire of SPI `id` is now at `asserted` (R_QBXXV). The SPI's state
-    /// if an event came of it.
-    pub fn set_level(&mut self, id: u32, asserted: bool) -> Option<State> {
+    /// The wire of SPI `id` is now at `asserted` (R_QBXXV). The event that
+    /// this makes.
+    pub fn set_level(&mut self, id: u32, asserted: bool) -> Option<Event> {
         let wire = self.wires.get_mut(id as usize)?;
         if wire.asserted == asserted {
             return None;
         }
         wire.asserted = asserted;
-        let event = wire.sample();
-        self.event(id, event)
+        wire.sample()
     }
 
     /// IRS_SPI_RESAMPLER: look at the wire again (R_DMTFM), for instance
-    /// after GIC CDPEND has cleared what a level still asserts. The SPI's
-    /// state if an event came of it.
-    pub fn resample(&mut self, id: u32) -> Option<State> {
-        let event = self.wires.get(id as usize)?.sample();
-        self.event(id, event)
+    /// after GIC CDPEND has cleared what a level still asserts. The event that
+    /// this makes.
+    pub fn resample(&self, id: u32) -> Option<Event> {
+        self.wires.get(id as usize)?.sample()
+    }
+
+    /// Saves or loads them.
+    pub fn archive(&mut self, archive: &mut Archive<'_>) {
+        for state in &mut self.states {
+            state.archive(archive);
+        }
+        for wire in &mut self.wires {
+            archive.flag(&mut wire.asserted);
+            let mut level = wire.trigger == Trigger::Level;
+            archive.flag(&mut level);
+            wire.trigger = if level { Trigger::Level } else { Trigger::Edge };
+            archive.bits(&mut wire.vmr, VMR_VIRT | VMR_VM_ID);
+        }
+        archive.number(&mut self.selected);
     }
 
     /// IRS_SPI_SELR.
@@ -98,6 +116,26 @@ impl SpiBank {
     /// what IRS_SPI_STATUSR.V says.
     pub fn selected(&self) -> Option<u32> {
         Some(self.selected).filter(|&id| (id as usize) < self.wires.len())
+    }
+
+    /// Whose interrupt the wire of SPI `id` drives.
+    pub fn owner(&self, id: u32) -> Owner {
+        match self.wires.get(id as usize).map_or(0, |wire| wire.vmr) {
+            vmr if vmr & VMR_VIRT != 0 => Owner::Vm(vmr as u16),
+            _ => Owner::Physical,
+        }
+    }
+
+    /// IRS_SPI_VMR of the selected SPI; 0 when there is none.
+    pub fn vmr(&self) -> u64 {
+        self.selected().map_or(0, |id| self.wires[id as usize].vmr)
+    }
+
+    /// Writes IRS_SPI_VMR of the selected SPI, and returns which that is.
+    pub fn set_vmr(&mut self, value: u64) -> Option<u32> {
+        let id = self.selected()?;
+        self.wires[id as usize].vmr = value & (VMR_VIRT | VMR_VM_ID);
+        Some(id)
     }
 
     /// IRS_SPI_SELR as read.
@@ -114,8 +152,8 @@ impl SpiBank {
     /// IRS_SPI_CFGR.TM of the selected SPI: a change of the trigger mode makes
     /// an event of its own (R_KBPXL). To level: the wire's level. To edge:
     /// what an asserted level had made pending is cleared. The SPI's ID and
-    /// state if an event came of it.
-    pub fn set_trigger(&mut self, trigger: Trigger) -> Option<(u32, State)> {
+    /// the event.
+    pub fn set_trigger(&mut self, trigger: Trigger) -> Option<(u32, Event)> {
         let id = self.selected()?;
         let wire = &mut self.wires[id as usize];
         if wire.trigger == trigger {
@@ -127,7 +165,7 @@ impl SpiBank {
             (Trigger::Level, false) | (Trigger::Edge, true) => Some(Event::Clear),
             (Trigger::Edge, false) => None,
         };
-        Some((id, self.event(id, event)?))
+        Some((id, event?))
     }
 }
 
@@ -135,7 +173,10 @@ impl StateTable for SpiBank {
     /// The index of the SPI.
     type Slot = usize;
 
-    fn load(&self, _: &mut dyn Memory, id: u32) -> Result<(usize, State), Fault> {
+    fn load(&mut self, _: &mut dyn Memory, id: u32) -> Result<(usize, State), Fault> {
+        if self.owner(id) != Owner::Physical {
+            return Err(Fault::Virtual);
+        }
         let slot = id as usize;
         let state = self.states.get(slot).ok_or(Fault::NoSuchId)?;
         Ok((slot, *state))

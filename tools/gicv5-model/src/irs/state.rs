@@ -6,6 +6,7 @@
 //! cleared by GIC CDDI. What an acknowledge does to Pending depends on the
 //! Handling mode.
 
+use crate::archive::Archive;
 use crate::intid::Priority;
 
 /// How Pending behaves when the interrupt is acknowledged.
@@ -112,6 +113,14 @@ impl State {
             | flag(self.enabled, iste::ENABLE)
             | ((self.priority.get() as u32) << iste::PRIORITY_SHIFT)
             | ((self.target as u32) << iste::IAFFID_SHIFT)
+    }
+
+    /// Saves or loads it.
+    pub(crate) fn archive(&mut self, archive: &mut Archive<'_>) {
+        let mut word = self.to_iste();
+        archive.number(&mut word);
+        *self = Self::from_iste(word);
+        archive.require(self.to_iste() == word);
     }
 
     /// Whether the interrupt competes for being its target's highest priority

@@ -5,7 +5,9 @@
 //! sets OF and is lost. CHOICE, all of it that is not a field's place: V is
 //! cleared by writing 1 to it, and takes the rest with it.
 
+use super::domain::Owner;
 use super::table::Fault;
+use crate::archive::Archive;
 use crate::intid::Intid;
 
 /// IRS_SWERR_STATUSR.V: the register holds an error.
@@ -23,6 +25,8 @@ const EC_SHIFT: u32 = 16;
 const S0_ID_SHIFT: u32 = 32;
 /// IRS_SWERR_SYNDROMER0.TYPE, bits 62:60.
 const S0_TYPE_SHIFT: u32 = 60;
+/// IRS_SWERR_SYNDROMER0.VIRTUAL: VM_ID, bits 15:0, says whose interrupt it is.
+const S0_VIRTUAL: u64 = 1 << 63;
 /// IRS_SWERR_SYNDROMER1.ADDR, bits 55:3.
 const S1_ADDR: u64 = ((1 << 56) - 1) & !0b111;
 
@@ -35,17 +39,26 @@ pub(crate) struct SwErr {
 }
 
 impl SwErr {
+    /// Saves or loads them.
+    pub fn archive(&mut self, archive: &mut Archive<'_>) {
+        archive.number(&mut self.statusr);
+        archive.number(&mut self.syndromer0);
+        archive.number(&mut self.syndromer1);
+    }
+
     /// Records that `intid` could not be reached, if the architecture gives
     /// that a code: faulting accesses to the IST have the codes 0x00 (update
     /// of an L1_ISTE), 0x01 (lookup of an L1_ISTE) and 0x02 (access to an
     /// L2_ISTE). CHOICE: the others, whose codes are not known here, are only
     /// logged.
-    pub fn record(&mut self, intid: Intid, fault: Fault) {
+    pub fn record(&mut self, owner: Owner, intid: Intid, fault: Fault) {
         let (ec, pa): (u64, u64) = match fault {
             Fault::L1Update { pa } => (0x00, pa),
             Fault::L1Access { pa } => (0x01, pa),
             Fault::L2Access { pa } => (0x02, pa),
             Fault::WrongType
+            | Fault::NoVm
+            | Fault::Virtual
             | Fault::NoTable
             | Fault::NoSuchId
             | Fault::Linear
@@ -57,7 +70,11 @@ impl SwErr {
         }
         let kind = intid.kind().map_or(0, |ty| ty as u64);
         self.statusr = V | S0V | S1V | (ec << EC_SHIFT);
-        self.syndromer0 = (u64::from(intid.id()) << S0_ID_SHIFT) | (kind << S0_TYPE_SHIFT);
+        let vm = match owner {
+            Owner::Physical => 0,
+            Owner::Vm(vm) => S0_VIRTUAL | u64::from(vm),
+        };
+        self.syndromer0 = vm | (u64::from(intid.id()) << S0_ID_SHIFT) | (kind << S0_TYPE_SHIFT);
         self.syndromer1 = pa & S1_ADDR;
     }
 

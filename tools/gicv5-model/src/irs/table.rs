@@ -13,10 +13,14 @@ use core::fmt;
 pub(crate) enum Fault {
     /// The INTID's type is not one that the IRS manages.
     WrongType,
+    /// The VM whose interrupt it would be is not valid.
+    NoVm,
     /// There is no valid table (IRS_IST_BASER.VALID is 0).
     NoTable,
     /// The ID is beyond the table's end.
     NoSuchId,
+    /// The SPI's wire is given to a VM (IRS_SPI_VMR).
+    Virtual,
     /// The table has one level, and the request needs two.
     Linear,
     /// The L1_ISTE at `pa` is not valid.
@@ -45,8 +49,10 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongType => write!(f, "not an SPI or LPI"),
+            Self::NoVm => write!(f, "there is no such VM"),
             Self::NoTable => write!(f, "there is no valid IST"),
             Self::NoSuchId => write!(f, "there is no such ID"),
+            Self::Virtual => write!(f, "its wire is given to a VM"),
             Self::Linear => write!(f, "the IST is linear"),
             Self::L1Invalid { pa } => write!(f, "the L1_ISTE at {pa:#x} is not valid"),
             Self::L1Update { pa } => write!(f, "updating the L1_ISTE at {pa:#x} faulted"),
@@ -67,7 +73,7 @@ pub(crate) trait StateTable {
     /// # Errors
     ///
     /// Why it cannot be reached.
-    fn load(&self, mem: &mut dyn Memory, id: u32) -> Result<(Self::Slot, State), Fault>;
+    fn load(&mut self, mem: &mut dyn Memory, id: u32) -> Result<(Self::Slot, State), Fault>;
 
     /// Replaces the state found at `slot`.
     ///
@@ -75,4 +81,10 @@ pub(crate) trait StateTable {
     ///
     /// The write faulted; the state is then as before.
     fn store(&mut self, mem: &mut dyn Memory, slot: Self::Slot, state: State) -> Result<(), Fault>;
+
+    /// Where the last [`load`](Self::load) found a state that is not what the
+    /// IRS left there: software has changed a valid table.
+    fn take_edited(&mut self) -> Option<u64> {
+        None
+    }
 }

@@ -18,7 +18,7 @@ const fn row(name: &'static CStr, encoding: [u8; 5], direction: Direction, reg: 
 
 /// Every encoding that FEAT_GCIE defines here, see the [module](super).
 #[rustfmt::skip]
-pub static TABLE: [Sysreg; 80] = [
+pub static TABLE: [Sysreg; 88] = [
     row(c"GSB_SYS",                 [1, 0, 12,  0, 0], WriteOnly, Insn(Op::GsbSys)),
     row(c"GSB_ACK",                 [1, 0, 12,  0, 1], WriteOnly, Insn(Op::GsbAck)),
     row(c"GIC_CDDIS",               [1, 0, 12,  1, 0], WriteOnly, Insn(Op::Cddis)),
@@ -32,6 +32,14 @@ pub static TABLE: [Sysreg; 80] = [
     row(c"GIC_CDHM",                [1, 0, 12,  2, 1], WriteOnly, Insn(Op::Cdhm)),
     row(c"GICR_CDIA",               [1, 0, 12,  3, 0], ReadOnly,  Insn(Op::Cdia)),
     row(c"GICR_CDNMIA",             [1, 0, 12,  3, 1], ReadOnly,  Insn(Op::Cdnmia)),
+    row(c"GIC_VDDIS",               [1, 4, 12,  1, 0], WriteOnly, Insn(Op::Vddis)),
+    row(c"GIC_VDEN",                [1, 4, 12,  1, 1], WriteOnly, Insn(Op::Vden)),
+    row(c"GIC_VDPRI",               [1, 4, 12,  1, 2], WriteOnly, Insn(Op::Vdpri)),
+    row(c"GIC_VDAFF",               [1, 4, 12,  1, 3], WriteOnly, Insn(Op::Vdaff)),
+    row(c"GIC_VDPEND",              [1, 4, 12,  1, 4], WriteOnly, Insn(Op::Vdpend)),
+    row(c"GIC_VDRCFG",              [1, 4, 12,  1, 5], WriteOnly, Insn(Op::Vdrcfg)),
+    row(c"GIC_VDDI",                [1, 4, 12,  2, 0], WriteOnly, Insn(Op::Vddi)),
+    row(c"GIC_VDHM",                [1, 4, 12,  2, 1], WriteOnly, Insn(Op::Vdhm)),
     row(c"ICC_PPI_HMR0_EL1",        [3, 0, 12, 10, 0], ReadOnly,  Icc(IccReg::PpiHmr(Half::Low))),
     row(c"ICC_PPI_HMR1_EL1",        [3, 0, 12, 10, 1], ReadOnly,  Icc(IccReg::PpiHmr(Half::High))),
     row(c"ICC_IDR0_EL1",            [3, 0, 12, 10, 2], ReadOnly,  Icc(IccReg::Idr0)),

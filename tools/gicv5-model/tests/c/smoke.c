@@ -104,6 +104,7 @@ static void table(void)
 	CHECK(cdia->insn && cdia->readable && !cdia->writable);
 	CHECK(pcr->op0 == 3 && pcr->op1 == 1 && pcr->crm == 0 && pcr->op2 == 2);
 	CHECK(!pcr->insn && pcr->readable && pcr->writable);
+	CHECK(!pcr->vncr_offset);
 	CHECK(!gicv5_sysreg(gicv5_num_sysregs()));
 }
 

@@ -66,9 +66,13 @@ pub fn row(name: &str) -> &'static Sysreg {
 impl Machine {
     /// Out of reset, with `num_pes` PEs and 64 SPIs, at EL2 of PE 0.
     pub fn new(num_pes: u32) -> Self {
-        let config = Config::new(num_pes, 64, true, 0, false).unwrap();
+        Self::with(&Config::new(num_pes, 64, true, 0, false).unwrap())
+    }
+
+    /// The same with another configuration.
+    pub fn with(config: &Config) -> Self {
         Self {
-            gic: Gicv5::new(&config),
+            gic: Gicv5::new(config),
             errors: Errors::default(),
             pe: 0,
             state: EL2,
@@ -77,8 +81,13 @@ impl Machine {
 
     /// The same with every fine-grained trap of every PE off.
     pub fn untrapped(num_pes: u32) -> Self {
-        let mut machine = Self::new(num_pes);
-        for pe in 0..num_pes {
+        Self::untrapped_with(&Config::new(num_pes, 64, true, 0, false).unwrap())
+    }
+
+    /// The same with another configuration.
+    pub fn untrapped_with(config: &Config) -> Self {
+        let mut machine = Self::with(config);
+        for pe in 0..config.num_pes {
             machine.pe = pe;
             for name in ["ICH_HFGRTR_EL2", "ICH_HFGWTR_EL2", "ICH_HFGITR_EL2"] {
                 machine.msr(name, u64::MAX);
@@ -143,6 +152,26 @@ impl Machine {
             log: &mut self.errors,
         };
         assert!(self.gic.irs_write(&mut env, offset, 4, value));
+    }
+
+    /// Resets the CPU interface of PE `pe`.
+    pub fn reset_pe(&mut self, pe: u32) {
+        let mut mem = NoMemory;
+        let mut env = Env {
+            mem: &mut mem,
+            log: &mut self.errors,
+        };
+        self.gic.reset_pe(&mut env, pe);
+    }
+
+    /// The wire of SPI `id`.
+    pub fn spi_wire(&mut self, id: u32, level: bool) {
+        let mut mem = NoMemory;
+        let mut env = Env {
+            mem: &mut mem,
+            log: &mut self.errors,
+        };
+        self.gic.set_spi(&mut env, id, level);
     }
 
     /// The lines of the current PE.

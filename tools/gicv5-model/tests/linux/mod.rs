@@ -85,6 +85,19 @@ pub struct Host {
     pub next_lpi: u32,
     /// The LPI of each IPI of each CPU.
     ipis: Vec<u32>,
+    /// How often a status register has to be looked at before it is IDLE.
+    polls: u32,
+    /// A kind of wait that this driver leaves out.
+    pub forget: Option<Wait>,
+}
+
+/// A wait that a driver could forget, and what would go unnoticed without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Polling a status register for IDLE.
+    Idle,
+    /// GSB ACK after GICR CDIA.
+    GsbAck,
 }
 
 impl Host {
@@ -99,6 +112,8 @@ impl Host {
             num_lpis: 0,
             next_lpi: 0,
             ipis: Vec::new(),
+            polls: config.delay.steps,
+            forget: None,
         }
     }
 
@@ -128,6 +143,15 @@ impl Host {
         assert!(self.gic.irs_write(&mut env, offset, size, value), "abort");
     }
 
+    /// The wire of SPI `id`.
+    pub fn wire(&mut self, id: u32, level: bool) {
+        let mut env = Env {
+            mem: &mut self.ram,
+            log: &mut self.errors,
+        };
+        self.gic.set_spi(&mut env, id, level);
+    }
+
     pub fn readl(&mut self, offset: u32) -> u32 {
         self.irs_read(offset, 4) as u32
     }
@@ -136,11 +160,30 @@ impl Host {
         self.irs_write(offset, 4, value.into());
     }
 
-    /// `gicv5_wait_for_op_atomic()`: everything is done at the first look.
+    /// `gicv5_wait_for_op_atomic()`: without delays everything is done at the
+    /// first look.
     pub fn wait_for_op(&mut self, offset: u32, mask: u32) -> u32 {
-        let value = self.readl(offset);
-        assert_ne!(value & mask, 0, "timeout at {offset:#x}");
-        value
+        if self.forget == Some(Wait::Idle) {
+            return mask | 0b10;
+        }
+        for _ in 0..=self.polls {
+            let value = self.readl(offset);
+            if value & mask != 0 {
+                return value;
+            }
+        }
+        panic!("timeout at {offset:#x}");
+    }
+
+    /// Long enough for everything that the driver does not wait for.
+    fn settle(&mut self) {
+        for _ in 0..self.polls {
+            let mut env = Env {
+                mem: &mut self.ram,
+                log: &mut self.errors,
+            };
+            self.gic.step(&mut env);
+        }
     }
 
     pub fn mrs(&mut self, cpu: u32, name: &str) -> u64 {
@@ -347,11 +390,14 @@ impl Host {
     /// The start of `gicv5_handle_irq()`: acknowledge and drop the priority.
     /// (type, ID), or `None` for a spurious interrupt.
     pub fn handle_irq(&mut self, cpu: u32) -> Option<(u64, u32)> {
+        self.settle();
         let ia = self.mrs(cpu, "GICR_CDIA");
         if ia >> 32 & 1 == 0 {
             return None;
         }
-        self.msr(cpu, "GSB_ACK", 0);
+        if self.forget != Some(Wait::GsbAck) {
+            self.msr(cpu, "GSB_ACK", 0);
+        }
         self.msr(cpu, "GIC_CDEOI", 0);
         Some((ia >> 29 & 7, (ia & 0xff_ffff) as u32))
     }
@@ -409,7 +455,8 @@ impl Host {
     }
 
     /// The CPUs whose IRQ line is asserted; no other line ever is.
-    pub fn interrupted(&self) -> Vec<u32> {
+    pub fn interrupted(&mut self) -> Vec<u32> {
+        self.settle();
         let lines = self.lines();
         assert!(lines
             .iter()

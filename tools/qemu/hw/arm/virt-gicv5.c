@@ -64,7 +64,9 @@ static void gicv5_add_fdt_nodes(VirtMachineState *vms, hwaddr irs_base)
     qemu_fdt_setprop_cell(fdt, gic, "#address-cells", 2);
     qemu_fdt_setprop_cell(fdt, gic, "#size-cells", 2);
     qemu_fdt_setprop(fdt, gic, "ranges", NULL, 0);
-    if (vms->virt) {
+    /* Without it there is no KVM in Linux 7.3. */
+    if (vms->virt && object_property_get_bool(OBJECT(vms->gic), "gicmnt",
+                                              &error_abort)) {
         qemu_fdt_setprop_cells(fdt, gic, "interrupts", GIC_FDT_IRQ_TYPE_PPI,
                                ARCH_GIC_MAINT_IRQ, GIC_FDT_IRQ_FLAGS_LEVEL_HI);
     }

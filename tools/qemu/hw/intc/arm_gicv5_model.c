@@ -13,8 +13,10 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
+#include "qemu/timer.h"
 #include "exec/address-spaces.h"
 #include "hw/irq.h"
 #include "hw/qdev-properties.h"
@@ -58,10 +60,25 @@ struct GICv5ModelState {
     bool virt;
     uint32_t lpi_id_bits;
     bool ist_linear_only;
+    bool gicmnt;
+    uint64_t high_ppis;
+    uint32_t vm_id_bits;
+    bool vmt_two_level;
+    uint32_t vmd_log2;
+    uint32_t vped_log2;
+    uint32_t vpe_id_bits;
+    uint32_t istmd_id_bits;
+    uint32_t ist_l2_sizes;
+    uint32_t delay_steps;
+    uint32_t stuck_offset;
 
     struct gicv5 *gic;
     GICv5ModelReg *regs;
     MemoryRegion irs;
+    QEMUTimer *clock;
+    /* The model's state, while it is being saved or loaded. */
+    uint8_t *saved;
+    uint32_t saved_len;
     uint32_t lines[GICV5_MAX_PES];
     qemu_irq out[GICV5_MAX_PES][ARRAY_SIZE(gicv5_lines_out)];
 };
@@ -148,6 +165,8 @@ static CPAccessResult gicv5_model_reg_access(CPUARMState *env,
     BQL_LOCK_GUARD();
     switch (gicv5_sysreg_check(reg->s->gic, pe, reg->index, !isread, &state)) {
     case GICV5_OK:
+    case GICV5_MEMORY:
+        /* What goes to memory QEMU sends there, by nv2_redirect_offset. */
         return CP_ACCESS_OK;
     case GICV5_TRAP_EL2:
         outcome = "trap to EL2";
@@ -232,6 +251,7 @@ static void gicv5_model_define_regs(GICv5ModelState *s, ARMCPU *cpu)
             .crm = desc->crm,
             .opc2 = desc->op2,
             .access = gicv5_model_reg_rights(desc),
+            .nv2_redirect_offset = desc->vncr_offset,
             .type = ARM_CP_IO | ARM_CP_NO_RAW,
             .accessfn = gicv5_model_reg_access,
             .readfn = gicv5_model_reg_read,
@@ -300,6 +320,21 @@ static void gicv5_model_set_spi(void *opaque, int n, int level)
 
 /* The device */
 
+/*
+ * With delay-steps operations wait for accesses to the GIC, and nobody need
+ * make any: time has to pass, too.
+ */
+#define GICV5_MODEL_STEP_NS 20000
+
+static void gicv5_model_tick(void *opaque)
+{
+    GICv5ModelState *s = opaque;
+
+    gicv5_step(s->gic);
+    timer_mod(s->clock, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                        GICV5_MODEL_STEP_NS);
+}
+
 static void gicv5_model_reset(Object *obj, ResetType type)
 {
     GICv5ModelState *s = ARM_GICV5_MODEL(obj);
@@ -316,6 +351,17 @@ static bool gicv5_model_create(GICv5ModelState *s, Error **errp)
         .virt = s->virt,
         .lpi_id_bits = s->lpi_id_bits,
         .ist_linear_only = s->ist_linear_only,
+        .no_gicmnt = !s->gicmnt,
+        .high_ppis = s->high_ppis,
+        .vm_id_bits = s->vm_id_bits,
+        .vmt_two_level = s->vmt_two_level,
+        .vmd_log2 = s->vmd_log2,
+        .vped_log2 = s->vped_log2,
+        .vpe_id_bits = s->vpe_id_bits,
+        .istmd_id_bits = s->istmd_id_bits,
+        .ist_l2_sizes = s->ist_l2_sizes,
+        .delay_steps = s->delay_steps,
+        .stuck_offset = s->stuck_offset,
     };
     const struct gicv5_callbacks callbacks = {
         .opaque = s,
@@ -369,6 +415,11 @@ static void gicv5_model_realize(DeviceState *dev, Error **errp)
     memory_region_init_io(&s->irs, OBJECT(s), &gicv5_model_irs_ops, s,
                           "gicv5-irs", GICV5_IRS_FRAME_SIZE);
     sysbus_init_mmio(SYS_BUS_DEVICE(dev), &s->irs);
+
+    if (s->delay_steps) {
+        s->clock = timer_new_ns(QEMU_CLOCK_VIRTUAL, gicv5_model_tick, s);
+        timer_mod(s->clock, GICV5_MODEL_STEP_NS);
+    }
 }
 
 static const Property gicv5_model_properties[] = {
@@ -378,12 +429,76 @@ static const Property gicv5_model_properties[] = {
     DEFINE_PROP_UINT32("lpi-id-bits", GICv5ModelState, lpi_id_bits, 0),
     DEFINE_PROP_BOOL("ist-linear-only", GICv5ModelState, ist_linear_only,
                      false),
+    DEFINE_PROP_BOOL("gicmnt", GICv5ModelState, gicmnt, true),
+    DEFINE_PROP_UINT64("high-ppis", GICv5ModelState, high_ppis, 0),
+    DEFINE_PROP_UINT32("vm-id-bits", GICv5ModelState, vm_id_bits, 0),
+    DEFINE_PROP_BOOL("vmt-two-level", GICv5ModelState, vmt_two_level, false),
+    DEFINE_PROP_UINT32("vmd-log2", GICv5ModelState, vmd_log2, 0),
+    DEFINE_PROP_UINT32("vped-log2", GICv5ModelState, vped_log2, 0),
+    DEFINE_PROP_UINT32("vpe-id-bits", GICv5ModelState, vpe_id_bits, 0),
+    DEFINE_PROP_UINT32("istmd-id-bits", GICv5ModelState, istmd_id_bits, 0),
+    DEFINE_PROP_UINT32("ist-l2-sizes", GICv5ModelState, ist_l2_sizes, 0),
+    DEFINE_PROP_UINT32("delay-steps", GICv5ModelState, delay_steps, 0),
+    DEFINE_PROP_UINT32("stuck-offset", GICv5ModelState, stuck_offset, 0),
 };
 
-/* The model keeps its state to itself, so it can be neither saved nor moved. */
+static void gicv5_model_saved_free(GICv5ModelState *s)
+{
+    g_free(s->saved);
+    s->saved = NULL;
+    s->saved_len = 0;
+}
+
+static int gicv5_model_pre_save(void *opaque)
+{
+    GICv5ModelState *s = opaque;
+
+    s->saved_len = gicv5_save(s->gic, NULL, 0);
+    s->saved = g_malloc(s->saved_len);
+    gicv5_save(s->gic, s->saved, s->saved_len);
+    return 0;
+}
+
+static int gicv5_model_post_save(void *opaque)
+{
+    gicv5_model_saved_free(opaque);
+    return 0;
+}
+
+static int gicv5_model_pre_load(void *opaque)
+{
+    gicv5_model_saved_free(opaque);
+    return 0;
+}
+
+static int gicv5_model_post_load(void *opaque, int version_id)
+{
+    GICv5ModelState *s = opaque;
+    bool ok = gicv5_restore(s->gic, s->saved, s->saved_len);
+
+    gicv5_model_saved_free(s);
+    if (!ok) {
+        error_report("gicv5: the saved state is not that of such a GIC");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* The state is the model's, and opaque: only the same model can load it. */
 static const VMStateDescription gicv5_model_vmstate = {
     .name = TYPE_ARM_GICV5_MODEL,
-    .unmigratable = 1,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .pre_save = gicv5_model_pre_save,
+    .post_save = gicv5_model_post_save,
+    .pre_load = gicv5_model_pre_load,
+    .post_load = gicv5_model_post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32(saved_len, GICv5ModelState),
+        VMSTATE_VBUFFER_ALLOC_UINT32(saved, GICv5ModelState, 0, NULL,
+                                     saved_len),
+        VMSTATE_END_OF_LIST()
+    }
 };
 
 static void gicv5_model_class_init(ObjectClass *klass, void *data)

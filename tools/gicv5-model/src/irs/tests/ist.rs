@@ -87,7 +87,7 @@ proptest! {
         let layout = Layout::new(geometry);
         let mut ram = Ram::default();
         let mut ist = Ist::default();
-        ist.set(geometry);
+        ist.set(geometry, false);
         let mut flat: BTreeMap<u32, State> = BTreeMap::new();
         let mut mapped: BTreeSet<u64> = BTreeSet::new();
         for op in ops {
@@ -190,7 +190,7 @@ fn no_table_no_interrupt() {
         iste_log2: 2,
         l2_log2: None,
     };
-    ist.set(geometry);
+    ist.set(geometry, false);
     assert!(ist.load(&mut ram, 0).is_ok());
     ram.accesses.clear();
     ist.clear();

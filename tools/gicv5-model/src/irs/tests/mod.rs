@@ -8,9 +8,9 @@ mod registers;
 mod routing;
 mod state;
 
-use super::{Command, Irs};
+use super::{Command, Irs, Owner, Taker};
 use crate::config::Config;
-use crate::intid::{IntType, Intid};
+use crate::intid::{Candidate, IntType, Intid};
 use crate::memory::{Env, Log, Memory};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -142,15 +142,23 @@ impl Machine {
     }
 
     pub fn command(&mut self, command: Command) {
-        on!(*self, command, command);
+        on!(*self, command, Owner::Physical, command);
     }
 
     pub fn icsr(&mut self, intid: Intid) -> u64 {
-        on!(*self, request_config, intid).raw()
+        on!(*self, request_config, Owner::Physical, intid).raw()
     }
 
     pub fn acknowledge(&mut self, pe: u32, intid: Intid) -> bool {
-        on!(*self, acknowledge, pe, intid)
+        on!(*self, acknowledge, Taker::Pe(pe as u16), intid)
+    }
+
+    pub fn hppi(&self, pe: u32) -> Option<Candidate> {
+        self.irs.hppi(Taker::Pe(pe as u16))
+    }
+
+    pub fn wire(&mut self, id: u32, level: bool) {
+        on!(*self, set_spi_level, id, level);
     }
 
     /// How many guest errors `action` makes.

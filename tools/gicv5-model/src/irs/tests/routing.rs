@@ -184,10 +184,7 @@ fn acknowledge(reference: &mut Reference, pe: u32, intid: Intid) -> bool {
 
 fn check(machine: &mut Machine, reference: &Reference, pes: u32) -> Result<(), TestCaseError> {
     for pe in 0..=pes {
-        let found = machine
-            .irs
-            .hppi(pe)
-            .map(|c| (c.priority.get(), c.intid.raw()));
+        let found = machine.hppi(pe).map(|c| (c.priority.get(), c.intid.raw()));
         let expected = if pe < pes { reference.hppi(pe) } else { None };
         prop_assert_eq!(found, expected, "PE {}", pe);
     }
@@ -218,7 +215,7 @@ proptest! {
                     apply(&mut reference, command);
                 }
                 Op::Wire(id, high) => {
-                    machine.irs.set_spi_level(id, high);
+                    machine.wire(id, high);
                     reference.wire(id, high);
                 }
                 Op::Trigger(id, level) => {
@@ -231,7 +228,7 @@ proptest! {
                     reference.resample(id);
                 }
                 Op::Take(pe) => {
-                    if let Some(candidate) = machine.irs.hppi(pe) {
+                    if let Some(candidate) = machine.hppi(pe) {
                         prop_assert!(machine.acknowledge(pe, candidate.intid));
                         prop_assert!(acknowledge(&mut reference, pe, candidate.intid));
                     }
@@ -273,12 +270,12 @@ fn memory_is_the_truth() {
         pending: true,
     });
     assert_eq!(machine.ram.peek32(word), (1 << 16) | (3 << 11) | 0b1001);
-    assert_eq!(machine.irs.hppi(1).unwrap().intid, intid);
+    assert_eq!(machine.hppi(1).unwrap().intid, intid);
 
     machine.ram.poke(word, &[0; 4]);
-    assert_eq!(machine.irs.hppi(1).unwrap().intid, intid);
+    assert_eq!(machine.hppi(1).unwrap().intid, intid);
     assert!(!machine.acknowledge(1, intid));
-    assert_eq!(machine.irs.hppi(1), None);
+    assert_eq!(machine.hppi(1), None);
     assert_eq!(machine.ram.peek32(word), 0);
 }
 
@@ -293,5 +290,5 @@ fn unwritable_interrupt_is_dropped() {
     });
     machine.ram.read_only = true;
     assert!(!machine.acknowledge(0, lpi(7)));
-    assert_eq!(machine.irs.hppi(0), None);
+    assert_eq!(machine.hppi(0), None);
 }

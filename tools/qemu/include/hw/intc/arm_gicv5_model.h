@@ -14,6 +14,11 @@
  *  + QOM property "virt": IRS_IDR0.VIRT
  *  + QOM property "lpi-id-bits": IRS_IDR2.ID_BITS, 0 for the model's default
  *  + QOM property "ist-linear-only": clear IRS_IDR2.IST_LEVELS
+ *  + QOM property "gicmnt": PPI 25 is there, and the device tree names it
+ *  + QOM property "high-ppis": the PPIs above 63 that are; bit n is PPI 64 + n
+ *  + QOM properties "vm-id-bits", "vmt-two-level", "vmd-log2", "vped-log2",
+ *    "vpe-id-bits", "istmd-id-bits", "ist-l2-sizes",
+ *    "delay-steps", "stuck-offset": as in struct gicv5_config
  *
  * The outputs go straight to the IRQ, NMI, VIRQ and VINMI inputs of the CPUs,
  * which have to be realized before the device is.

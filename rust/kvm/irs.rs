@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A VM's virtual IRS, and the host's.
+
+use super::backend::IrsOps;
+use super::gicv5::{GicV5, Kvm, KvmVcpu};
+use super::mmio::{self, IoDevice};
+use crate::hw::doorbell::Doorbell;
+use crate::hw::irs::PhysicalIrs;
+use crate::hw::vpe::HostCpu;
+use crate::vgic::cpuif::PriorityMask;
+use crate::vgic::irs::{self, Config, Control, Leaving, Shared, SharedMemory, VpeId, VpeSpec};
+use kernel::prelude::*;
+use kernel::sync::{new_mutex, Arc, Mutex, SetOnce};
+
+impl From<irs::Error> for Error {
+    fn from(error: irs::Error) -> Self {
+        match error {
+            irs::Error::NoMemory => ENOMEM,
+            irs::Error::Timeout => ETIMEDOUT,
+            irs::Error::Busy => EBUSY,
+            irs::Error::Invalid => EINVAL,
+            irs::Error::NoVmId => ENOSPC,
+            irs::Error::TooBig => E2BIG,
+            irs::Error::NoSuch => ENXIO,
+            irs::Error::Exists => EEXIST,
+            irs::Error::Fault => EFAULT,
+            irs::Error::Dead => EIO,
+            irs::Error::NoDevice => ENODEV,
+        }
+    }
+}
+
+kernel::sync::global_lock! {
+    // SAFETY: `install` initializes it, first thing when the module is loaded.
+    unsafe(uninit) static HOST: Mutex<Option<Arc<PhysicalIrs>>> = None;
+}
+
+/// The host's VM table, while the module is loaded.
+pub(crate) struct Installed(());
+
+impl Installed {
+    /// Installs the host's VM table, if there is an IRS that can virtualize. Called once, when the
+    /// module is loaded.
+    ///
+    /// # Errors
+    ///
+    /// ENOMEM; EBUSY if somebody else installed one; ETIMEDOUT.
+    pub(crate) fn new() -> Result<Self> {
+        // SAFETY: Called once.
+        unsafe { HOST.init() };
+        let irs = PhysicalIrs::probe().inspect_err(|error| {
+            pr_err!("the VM table cannot be installed: {:?}\n", error);
+        })?;
+        *HOST.lock() = irs;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        if let Some(irs) = HOST.lock().take() {
+            irs.remove();
+        }
+    }
+}
+
+/// The IRS as far as it is the same for all VMs: how many vCPUs a VM can have.
+pub(crate) fn max_vcpus() -> Option<u32> {
+    use crate::vgic::irs::Host;
+    HOST.lock().as_ref().map(|irs| irs.sizes().max_vcpus())
+}
+
+/// A VM's IRS, before and after it exists.
+pub(crate) struct Slot {
+    /// What userspace has said about it.
+    pub(crate) config: Pin<KBox<Mutex<Config>>>,
+    irs: SetOnce<Pin<KBox<VmIrs>>>,
+}
+
+impl Slot {
+    /// For a VM that has none yet.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            config: KBox::pin_init(new_mutex!(Config::default()), GFP_KERNEL_ACCOUNT)?,
+            irs: SetOnce::new(),
+        })
+    }
+
+    /// The IRS, if there is one.
+    #[inline(always)]
+    pub(crate) fn get(&self) -> Option<&VmIrs> {
+        self.irs.as_ref().map(|irs| &**irs)
+    }
+
+    /// Makes the IRS of a VM whose vCPUs are all there, unless it is there already. No vCPU runs, and
+    /// none is created meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Control::new`]; ENODEV if the host has no IRS for it.
+    pub(crate) fn create(&self, kvm: Kvm<'_>) -> Result {
+        if self.get().is_some() {
+            return Ok(());
+        }
+        let spis = self.config.lock().spis(true);
+        let irs = VmIrs::new(kvm, spis)?;
+        kvm.set_nr_spis(spis);
+        self.irs.populate(irs);
+        Ok(())
+    }
+}
+
+/// A VM's IRS.
+#[pin_data(PinnedDrop)]
+pub(crate) struct VmIrs {
+    host: Arc<PhysicalIrs>,
+    /// What devices and vCPUs use.
+    pub(crate) shared: Shared,
+    /// By the vCPUs' index.
+    doorbells: KVVec<Doorbell>,
+    /// `None` only while the VM goes.
+    #[pin]
+    control: Mutex<Option<Control<PhysicalIrs>>>,
+    /// The frames on KVM's bus.
+    pub(super) io: IoDevice,
+}
+
+impl VmIrs {
+    fn new(kvm: Kvm<'_>, spis: u32) -> Result<Pin<KBox<Self>>> {
+        let host = HOST.lock().as_ref().ok_or(ENODEV)?.clone();
+        let count = kvm.vcpus().count();
+        let mut doorbells = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
+        let mut vpes = host.list(count)?;
+        for vcpu in kvm.vcpus() {
+            // SAFETY: A VM's IRS, and with it its doorbells, go before its vCPUs do.
+            let doorbell = unsafe { Doorbell::new(vcpu.as_ptr()) }?;
+            vpes.push(VpeSpec {
+                id: VpeId(vcpu.id() as u16),
+                doorbell: doorbell.lpi(),
+            })?;
+            doorbells.push(doorbell, GFP_KERNEL_ACCOUNT)?;
+        }
+        let shared = Shared::new(&*host, spis)?;
+        let control = match Control::new(&*host, &shared, vpes, kvm.pa_range()) {
+            Ok(control) => control,
+            Err(error) => {
+                if error == irs::Error::Dead {
+                    doorbells.into_iter().for_each(Doorbell::leak);
+                }
+                return Err(error.into());
+            }
+        };
+        KBox::pin_init(
+            pin_init!(Self {
+                host,
+                shared,
+                doorbells,
+                control <- new_mutex!(Some(control)),
+                io: IoDevice::new(),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Calls `access` with the IRS's state under its lock. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// EIO if the VM goes.
+    pub(crate) fn with_control<T>(
+        &self,
+        access: impl FnOnce(&mut Control<PhysicalIrs>, &PhysicalIrs, &Shared) -> T,
+    ) -> Result<T> {
+        let mut control = self.control.lock();
+        let control = Option::as_mut(&mut control).ok_or(EIO)?;
+        Ok(access(control, &self.host, &self.shared))
+    }
+
+    /// The vCPU's VPE and its doorbell.
+    #[inline]
+    pub(super) fn doorbell(&self, vcpu: KvmVcpu<'_>) -> Option<&Doorbell> {
+        self.doorbells.get(vcpu.index())
+    }
+
+    /// LPI IDs have this many bits, if the guest has LPIs. May sleep.
+    pub(super) fn lpi_id_bits(&self) -> Option<u32> {
+        self.with_control(|control, _, _| Some(control.live()?.lpis()?.shape().id_bits()))
+            .ok()?
+    }
+
+    /// The vCPU comes to this CPU.
+    #[inline]
+    pub(super) fn load(&self, vcpu: KvmVcpu<'_>) {
+        let (Some(doorbell), Some(vm)) = (self.doorbell(vcpu), self.shared.vm()) else {
+            return;
+        };
+        let id = VpeId(vcpu.id() as u16);
+        let enabled = self.shared.enabled();
+        if doorbell.vpe().load(&mut HostCpu, vm, id, enabled).is_err() {
+            pr_err!("VPE {} cannot be made resident\n", vcpu.id());
+            vcpu.kvm().kill();
+        }
+    }
+
+    /// The vCPU leaves this CPU; its CPU interface is in memory.
+    #[inline]
+    pub(super) fn put(&self, vcpu: KvmVcpu<'_>) {
+        let Some(doorbell) = self.doorbell(vcpu) else {
+            return;
+        };
+        let leaving = if vcpu.is_in_wfi() {
+            let saved = vcpu.data().cpuif().saved();
+            Leaving::Waiting(PriorityMask::new(saved.vmcr(), saved.apr()))
+        } else {
+            Leaving::Preempted
+        };
+        doorbell
+            .vpe()
+            .put(&mut HostCpu, leaving, self.shared.enabled());
+    }
+
+    /// Whether the vCPU's doorbell has rung since it left its CPU.
+    #[inline]
+    pub(super) fn has_rung(&self, vcpu: KvmVcpu<'_>) -> bool {
+        self.doorbell(vcpu)
+            .is_some_and(|doorbell| doorbell.vpe().has_rung())
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for VmIrs {
+    fn drop(self: Pin<&mut Self>) {
+        let this = self.project();
+        let Some(control) = this.control.lock().take() else {
+            return;
+        };
+        if control.destroy(this.host, this.shared).is_err() {
+            let doorbells = core::mem::replace(this.doorbells, KVVec::new());
+            doorbells.into_iter().for_each(Doorbell::leak);
+        }
+    }
+}
+
+impl IrsOps for GicV5 {
+    fn max_vcpus() -> Option<u32> {
+        max_vcpus()
+    }
+
+    fn register_iodev(kvm: Kvm<'_>) -> Result {
+        let config = *kvm.data().irs().config.lock();
+        if config.is_placed() {
+            mmio::register(kvm, config.address())
+        } else {
+            Ok(())
+        }
+    }
+}
