@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use anyhow::{bail, ensure, Context, Result};
 use lexopt::prelude::*;
 
 use crate::gic::Model;
+use crate::layout;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
@@ -19,6 +21,9 @@ vmm: boot a Linux guest on arm64's KVM
   --cpus N           vCPUs, 1 to 512 (default 1)
   --memory SIZE      the guest's memory, in MiB or with K, M, G (default 256M)
   --gic 3|5          the interrupt controller (default: what the host offers)
+  --disk FILE[,ro]   a disk: a file of the host's, as it is (raw), which the
+                     guest sees as a virtio disk; ,ro: it cannot write to it.
+                     Repeatable, in the order of /dev/vda, vdb, ...
   --console NAME     what standard input and output are: pl011 (default), or
                      virtio, where the guest has it as hvc0
   --help             this text
@@ -35,6 +40,15 @@ const MAX_CPUS: u16 = 512;
 /// Below that no kernel and no device tree find place.
 const MIN_MEMORY: u64 = 32 << 20;
 
+/// A disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// A file, or a block device.
+    pub path: PathBuf,
+    /// Whether the guest cannot write to it.
+    pub read_only: bool,
+}
+
 /// What the user asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -48,6 +62,8 @@ pub struct Options {
     pub cpus: u16,
     /// Memory, in bytes: a multiple of the page size.
     pub memory: u64,
+    /// The disks, in their order.
+    pub disks: Vec<Disk>,
     /// Whether the console is a virtio device.
     pub virtio_console: bool,
     /// The interrupt controller; the host's if none is named.
@@ -63,6 +79,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<Options
         append: "console=ttyAMA0".into(),
         cpus: 1,
         memory: 256 << 20,
+        disks: Vec::new(),
         virtio_console: false,
         gic: None,
     };
@@ -74,6 +91,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<Options
             Long("append") => options.append = parser.value()?.string()?,
             Long("cpus") => options.cpus = parser.value()?.parse().context("--cpus")?,
             Long("memory") => options.memory = size(&parser.value()?.string()?)?,
+            Long("disk") => options.disks.push(disk(parser.value()?)?),
             Long("console") => {
                 options.virtio_console = match parser.value()?.to_str() {
                     Some("pl011") => false,
@@ -97,8 +115,23 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<Options
         (1..=MAX_CPUS).contains(&options.cpus),
         "--cpus is 1 to {MAX_CPUS}"
     );
+    // Console and random numbers take a place each.
+    ensure!(
+        options.disks.len() <= layout::MAX_VIRTIO as usize - 2,
+        "--disk: there is no room for that many devices"
+    );
     ensure!(options.memory >= MIN_MEMORY, "--memory is 32M or more");
     Ok(Some(options))
+}
+
+/// A file's name, which may have commas, and what follows the last one.
+fn disk(word: OsString) -> Result<Disk> {
+    let (path, read_only) = match word.as_bytes().strip_suffix(b",ro") {
+        Some(path) => (OsStr::from_bytes(path).into(), true),
+        None => (PathBuf::from(&word), false),
+    };
+    ensure!(!path.as_os_str().is_empty(), "--disk: the file has no name");
+    Ok(Disk { path, read_only })
 }
 
 /// A size: MiB, or with a unit. Rounded up to 64 KiB, the largest page.
@@ -144,6 +177,21 @@ mod tests {
     }
 
     #[test]
+    fn disks_are_files_that_may_be_read_only() {
+        let options = parsed("--kernel k --disk a,b.img --disk=/dev/sda,ro")
+            .unwrap()
+            .unwrap();
+        let disk = |path: &str, read_only| Disk {
+            path: path.into(),
+            read_only,
+        };
+        assert_eq!(
+            options.disks,
+            [disk("a,b.img", false), disk("/dev/sda", true)]
+        );
+    }
+
+    #[test]
     fn sizes_have_units_and_whole_pages() {
         assert_eq!(size("64").unwrap(), 64 << 20);
         assert_eq!(size("65K").unwrap(), 128 << 10);
@@ -162,6 +210,8 @@ mod tests {
             ("--kernel k --memory 31M", "--memory"),
             ("--kernel k --gic 4", "--gic"),
             ("--kernel k --console vga", "--console"),
+            ("--kernel k --disk ,ro", "--disk"),
+            (&format!("--kernel k{}", " --disk d".repeat(31)), "--disk"),
             ("--kernel k --frobnicate", "--frobnicate"),
             ("--kernel", "--kernel"),
         ] {

@@ -18,8 +18,8 @@ pub struct Machine<'a> {
     pub bootargs: &'a str,
     /// The initramfs: address and length.
     pub initrd: Option<(u64, u64)>,
-    /// Whether there is a virtio console.
-    pub virtio_console: bool,
+    /// How many virtio devices there are.
+    pub virtio: u32,
     /// Seed for the kernel's random numbers.
     pub seed: &'a [u8],
 }
@@ -51,8 +51,8 @@ pub fn build(machine: &Machine<'_>) -> FdtWriterResult<Vec<u8>> {
     machine.gic.node(&mut fdt, machine.cpus)?;
     timer(&mut fdt, machine.gic)?;
     devices(&mut fdt, machine.gic)?;
-    if machine.virtio_console {
-        virtio(&mut fdt, machine.gic)?;
+    for slot in 0..machine.virtio {
+        virtio(&mut fdt, machine.gic, slot)?;
     }
     fdt.end_node(root)?;
     fdt.finish()
@@ -142,15 +142,15 @@ fn devices(fdt: &mut FdtWriter, gic: Model) -> FdtWriterResult<()> {
 
 /// A virtio device's interrupt is an edge: what an irqfd gives without a
 /// resample event is a pulse.
-fn virtio(fdt: &mut FdtWriter, gic: Model) -> FdtWriterResult<()> {
-    let base = layout::VIRTIO_CONSOLE;
+fn virtio(fdt: &mut FdtWriter, gic: Model, slot: u32) -> FdtWriterResult<()> {
+    let base = layout::virtio(slot);
     let node = fdt.begin_node(&format!("virtio_mmio@{base:x}"))?;
     fdt.property_string("compatible", "virtio,mmio")?;
     fdt.property_array_u64("reg", &[base, layout::DEVICE_SIZE])?;
     fdt.property_null("dma-coherent")?;
     fdt.property_array_u32(
         "interrupts",
-        &gic.spi(spi::VIRTIO_CONSOLE, Trigger::EdgeRising),
+        &gic.spi(spi::virtio(slot), Trigger::EdgeRising),
     )?;
     fdt.end_node(node)
 }
@@ -174,7 +174,7 @@ mod tests {
             memory: 128 << 20,
             bootargs: "console=ttyAMA0 quiet",
             initrd: Some((0x4400_0000, 0x1234)),
-            virtio_console: true,
+            virtio: 2,
             seed: &[7; 32],
         })
         .unwrap()
@@ -237,9 +237,19 @@ mod tests {
             assert_eq!(words(timer.property("interrupts").unwrap()), timers);
             let pl011 = tree.find_compatible(&["arm,pl011"]).unwrap();
             assert_eq!(words(pl011.property("interrupts").unwrap()), uart);
-            let virtio = tree.find_compatible(&["virtio,mmio"]).unwrap();
-            let console = [uart[0], 3, 1];
-            assert_eq!(words(virtio.property("interrupts").unwrap()), console);
+            let virtio: Vec<_> = tree
+                .all_nodes()
+                .filter(|node| node.name.starts_with("virtio_mmio@"))
+                .map(|node| {
+                    let base = node.reg().unwrap().next().unwrap().starting_address as u64;
+                    (base, words(node.property("interrupts").unwrap()))
+                })
+                .collect();
+            let expected = [(0xa00_0000, 3), (0xa00_1000, 4)];
+            assert_eq!(
+                virtio,
+                expected.map(|(base, line)| (base, vec![uart[0], line, 1]))
+            );
         }
     }
 

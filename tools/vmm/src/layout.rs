@@ -9,10 +9,16 @@ pub const GICV3_REDISTRIBUTORS: u64 = 0x1000_0000;
 pub const UART: u64 = 0x0900_0000;
 /// The PL031.
 pub const RTC: u64 = 0x0901_0000;
-/// The virtio console.
-pub const VIRTIO_CONSOLE: u64 = 0x0a00_0000;
 /// Size of the register frame of a device.
 pub const DEVICE_SIZE: u64 = 0x1000;
+/// How many virtio devices there can be.
+pub const MAX_VIRTIO: u32 = 32;
+
+/// Where a virtio device is, counted from 0.
+pub const fn virtio(slot: u32) -> u64 {
+    0x0a00_0000 + slot as u64 * DEVICE_SIZE
+}
+
 /// Memory starts here, and is one piece.
 pub const MEMORY: u64 = 0x4000_0000;
 /// What a GIC has of SPIs: enough for the devices, and a number that both
@@ -25,6 +31,9 @@ pub mod spi {
     pub const UART: u32 = 1;
     /// The PL031's.
     pub const RTC: u32 = 2;
-    /// The virtio console's.
-    pub const VIRTIO_CONSOLE: u32 = 3;
+
+    /// A virtio device's, counted from 0.
+    pub const fn virtio(slot: u32) -> u32 {
+        3 + slot
+    }
 }

@@ -18,8 +18,11 @@ use crate::args::Options;
 use crate::bus::{lock, Bus};
 use crate::devices::pl011::{Line, Pl011};
 use crate::devices::rtc::Rtc;
+use crate::devices::virtio::block::Block;
 use crate::devices::virtio::console::Console;
+use crate::devices::virtio::device::{Device, Worker};
 use crate::devices::virtio::mmio::{self, Transport};
+use crate::devices::virtio::rng::Rng;
 use crate::devices::virtio::Backend;
 use crate::fdt::{self, Machine};
 use crate::gic::{Cpu, Model};
@@ -29,12 +32,11 @@ use crate::terminal::Keys;
 use crate::vcpu::{End, Vcpu};
 
 type Uart = Pl011<Stdout, SpiLine>;
-type VirtioConsole = Transport<Console<Stdout>>;
 
 /// Where standard input goes.
 enum Input {
     Uart(Arc<Mutex<Uart>>),
-    Virtio(Arc<Mutex<VirtioConsole>>),
+    Virtio(Arc<Mutex<Device<Console<Stdout>>>>),
 }
 
 /// An SPI that this process drives by `KVM_IRQ_LINE`.
@@ -83,13 +85,25 @@ impl Vm {
         };
         let uart = Arc::new(Mutex::new(Pl011::new(stdout(), line)));
         bus.add(layout::UART, layout::DEVICE_SIZE, uart.clone());
+        let rtc = Arc::new(Mutex::new(Rtc::default()));
+        bus.add(layout::RTC, layout::DEVICE_SIZE, rtc);
+
+        let mut virtio = Virtio {
+            vm: &fd,
+            memory: &memory,
+            bus: &mut bus,
+            count: 0,
+        };
         let input = if options.virtio_console {
-            Input::Virtio(virtio_console(&fd, &memory, &mut bus)?)
+            Input::Virtio(virtio.add(Console::new(stdout()))?)
         } else {
             Input::Uart(uart)
         };
-        let rtc = Arc::new(Mutex::new(Rtc::default()));
-        bus.add(layout::RTC, layout::DEVICE_SIZE, rtc);
+        virtio.add(Rng::open().context("the host has no random numbers")?)?;
+        for disk in &options.disks {
+            virtio.add(Block::open(&disk.path, disk.read_only)?)?;
+        }
+        let virtio = virtio.count;
 
         let vm = Self {
             vcpus,
@@ -99,11 +113,11 @@ impl Vm {
             _fd: fd,
             _memory: memory,
         };
-        vm.load(options, model, &cpus)?;
+        vm.load(options, model, &cpus, virtio)?;
         Ok(vm)
     }
 
-    fn load(&self, options: &Options, gic: Model, cpus: &[Cpu]) -> Result<()> {
+    fn load(&self, options: &Options, gic: Model, cpus: &[Cpu], virtio: u32) -> Result<()> {
         let kernel = read(&options.kernel)?;
         let initrd = options.initrd.as_deref().map(read).transpose()?;
         let len = initrd.as_ref().map_or(0, |initrd| initrd.len() as u64);
@@ -119,7 +133,7 @@ impl Vm {
             memory: options.memory,
             bootargs: &options.append,
             initrd: initrd.as_ref().map(|_| (places.initrd, len)),
-            virtio_console: options.virtio_console,
+            virtio,
             seed: &seed,
         })
         .context("cannot write the device tree")?;
@@ -175,37 +189,56 @@ fn console(input: &Input, quit: &Sender<End>) {
     }
 }
 
-/// Makes the virtio console: interrupts by an irqfd, notifications of each
-/// queue by an ioeventfd and a thread.
-fn virtio_console(
-    vm: &VmFd,
-    memory: &GuestMemoryMmap,
-    bus: &mut Bus,
-) -> Result<Arc<Mutex<VirtioConsole>>> {
-    let irq = EventFd::new(libc::EFD_CLOEXEC).context("cannot make an eventfd")?;
-    // KVM's default routing: GSI n is SPI n, for either GIC.
-    vm.register_irqfd(&irq, spi::VIRTIO_CONSOLE)
-        .context("KVM takes no irqfd for the virtio console")?;
-    let console = Transport::new(Console::new(stdout()), memory.clone(), irq)
-        .context("cannot make the virtio console")?;
-    let console = Arc::new(Mutex::new(console));
-    bus.add(layout::VIRTIO_CONSOLE, layout::DEVICE_SIZE, console.clone());
-    let notify = IoEventAddress::Mmio(layout::VIRTIO_CONSOLE + mmio::QUEUE_NOTIFY);
-    for queue in 0..Console::<Stdout>::QUEUES.len() {
-        let kick = EventFd::new(libc::EFD_CLOEXEC).context("cannot make an eventfd")?;
-        vm.register_ioevent(&kick, &notify, queue as u32)
-            .context("KVM takes no ioeventfd for the virtio console")?;
-        let console = console.clone();
+/// Where virtio devices are put.
+struct Virtio<'a> {
+    vm: &'a VmFd,
+    memory: &'a GuestMemoryMmap,
+    bus: &'a mut Bus,
+    count: u32,
+}
+
+impl Virtio<'_> {
+    /// Adds a device: an irqfd for its interrupt, an ioeventfd for the
+    /// notifications of each queue, and a thread.
+    fn add<B: Backend + 'static>(&mut self, backend: B) -> Result<Arc<Mutex<Device<B>>>> {
+        let slot = self.count;
+        let base = layout::virtio(slot);
+        // Neither is waited for by reading it.
+        let event = || {
+            EventFd::new(libc::EFD_CLOEXEC | libc::EFD_NONBLOCK).context("cannot make an eventfd")
+        };
+        let irq = event()?;
+        // KVM's default routing: GSI n is SPI n, for either GIC.
+        self.vm
+            .register_irqfd(&irq, spi::virtio(slot))
+            .context("KVM takes no irqfd for a virtio device")?;
+        let (mut kicks, mut clones) = (Vec::new(), Vec::new());
+        let notify = IoEventAddress::Mmio(base + mmio::QUEUE_NOTIFY);
+        for queue in 0..B::QUEUES.len() {
+            let kick = event()?;
+            self.vm
+                .register_ioevent(&kick, &notify, queue as u32)
+                .context("KVM takes no ioeventfd for a virtio device")?;
+            clones.push(kick.try_clone().context("cannot make an eventfd")?);
+            kicks.push(kick);
+        }
+        let transport = Transport::new(backend, self.memory.clone(), irq, clones)
+            .context("cannot make a virtio device")?;
+        let device = transport.device().clone();
+        self.bus
+            .add(base, layout::DEVICE_SIZE, Arc::new(Mutex::new(transport)));
+        let worker = Worker::new(device.clone(), kicks);
         thread::Builder::new()
-            .name(format!("virtio{queue}"))
+            .name(format!("virtio{slot}"))
             .spawn(move || {
-                while kick.read().is_ok() {
-                    lock(&console).kick(queue);
+                if let Err(error) = worker.run() {
+                    eprintln!("vmm: virtio device {slot} has stopped: {error}");
                 }
             })
             .context("cannot start a thread")?;
+        self.count += 1;
+        Ok(device)
     }
-    Ok(console)
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {
