@@ -24,6 +24,12 @@ vmm: boot a Linux guest on arm64's KVM
   --disk FILE[,ro]   a disk: a file of the host's, as it is (raw), which the
                      guest sees as a virtio disk; ,ro: it cannot write to it.
                      Repeatable, in the order of /dev/vda, vdb, ...
+  --net tap=NAME[,mac=M]
+  --net socket=PATH[,mac=M]
+                     a network card. Its other end is the host's tap device, or
+                     a program that listens on a unix stream socket (frames as
+                     passt and QEMU have them). M: its address, xx:xx:xx:xx:xx:xx
+                     (default: made from the other end's name). Repeatable
   --console NAME     what standard input and output are: pl011 (default), or
                      virtio, where the guest has it as hvc0
   --help             this text
@@ -32,7 +38,8 @@ The guest's console is on standard input and output. On a terminal,
 Ctrl-A X ends the guest at once and Ctrl-A Ctrl-A sends one Ctrl-A.
 
 Exit status: 0 the guest powered off, 1 an error here, 2 the guest crashed.
-When the guest resets, it is started again from the beginning.
+When the guest resets, it is started again from the beginning: a new machine,
+with the same disks. A tap device should be there before, to stay over it.
 ";
 
 /// More than KVM's limit for either GIC makes no sense.
@@ -47,6 +54,34 @@ pub struct Disk {
     pub path: PathBuf,
     /// Whether the guest cannot write to it.
     pub read_only: bool,
+}
+
+/// A network card's other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// The host's tap device of that name.
+    Tap(String),
+    /// The program that listens on that socket.
+    Socket(PathBuf),
+}
+
+impl Wire {
+    /// What it is called.
+    pub fn name(&self) -> &[u8] {
+        match self {
+            Self::Tap(name) => name.as_bytes(),
+            Self::Socket(path) => path.as_os_str().as_bytes(),
+        }
+    }
+}
+
+/// A network card.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// Its other end.
+    pub wire: Wire,
+    /// Its address, if one was asked for.
+    pub mac: Option<[u8; 6]>,
 }
 
 /// What the user asked for.
@@ -64,6 +99,8 @@ pub struct Options {
     pub memory: u64,
     /// The disks, in their order.
     pub disks: Vec<Disk>,
+    /// The network cards, in their order.
+    pub nets: Vec<Card>,
     /// Whether the console is a virtio device.
     pub virtio_console: bool,
     /// The interrupt controller; the host's if none is named.
@@ -80,6 +117,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<Options
         cpus: 1,
         memory: 256 << 20,
         disks: Vec::new(),
+        nets: Vec::new(),
         virtio_console: false,
         gic: None,
     };
@@ -92,6 +130,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<Options
             Long("cpus") => options.cpus = parser.value()?.parse().context("--cpus")?,
             Long("memory") => options.memory = size(&parser.value()?.string()?)?,
             Long("disk") => options.disks.push(disk(parser.value()?)?),
+            Long("net") => options.nets.push(card(&parser.value()?.string()?)?),
             Long("console") => {
                 options.virtio_console = match parser.value()?.to_str() {
                     Some("pl011") => false,
@@ -117,8 +156,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Option<Options
     );
     // Console and random numbers take a place each.
     ensure!(
-        options.disks.len() <= layout::MAX_VIRTIO as usize - 2,
-        "--disk: there is no room for that many devices"
+        options.disks.len() + options.nets.len() <= layout::MAX_VIRTIO as usize - 2,
+        "--disk, --net: there is no room for that many devices"
     );
     ensure!(options.memory >= MIN_MEMORY, "--memory is 32M or more");
     Ok(Some(options))
@@ -132,6 +171,36 @@ fn disk(word: OsString) -> Result<Disk> {
     };
     ensure!(!path.as_os_str().is_empty(), "--disk: the file has no name");
     Ok(Disk { path, read_only })
+}
+
+/// A network card, as `--net` names it.
+fn card(text: &str) -> Result<Card> {
+    let (wire, mac) = match text.rsplit_once(",mac=") {
+        Some((wire, mac)) => (wire, Some(mac)),
+        None => (text, None),
+    };
+    let wire = match wire.split_once('=') {
+        Some(("tap", name)) if !name.is_empty() => Wire::Tap(name.into()),
+        Some(("socket", path)) if !path.is_empty() => Wire::Socket(path.into()),
+        _ => bail!("--net is tap=NAME or socket=PATH, not {text}"),
+    };
+    let mac = mac.map(address).transpose()?;
+    Ok(Card { wire, mac })
+}
+
+/// A network card's address. A card cannot have that of a group.
+fn address(text: &str) -> Result<[u8; 6]> {
+    let bytes: Option<Vec<u8>> = text
+        .split(':')
+        .map(|byte| {
+            let plain = byte.len() == 2 && byte.bytes().all(|b| b.is_ascii_hexdigit());
+            plain.then(|| u8::from_str_radix(byte, 16).ok()).flatten()
+        })
+        .collect();
+    bytes
+        .and_then(|bytes| <[u8; 6]>::try_from(bytes).ok())
+        .filter(|mac| mac[0] & 1 == 0)
+        .with_context(|| format!("--net: {text} is no address of a network card"))
 }
 
 /// A size: MiB, or with a unit. Rounded up to 64 KiB, the largest page.
@@ -192,6 +261,16 @@ mod tests {
     }
 
     #[test]
+    fn network_cards_have_another_end() {
+        let line = "--kernel k --net tap=tap0 --net socket=/a,b,mac=02:00:5e:00:00:fF";
+        let nets = parsed(line).unwrap().unwrap().nets;
+        assert_eq!(nets[0].wire, Wire::Tap("tap0".into()));
+        assert_eq!(nets[0].mac, None);
+        assert_eq!(nets[1].wire, Wire::Socket("/a,b".into()));
+        assert_eq!(nets[1].mac, Some([2, 0, 0x5e, 0, 0, 0xff]));
+    }
+
+    #[test]
     fn sizes_have_units_and_whole_pages() {
         assert_eq!(size("64").unwrap(), 64 << 20);
         assert_eq!(size("65K").unwrap(), 128 << 10);
@@ -211,6 +290,12 @@ mod tests {
             ("--kernel k --gic 4", "--gic"),
             ("--kernel k --console vga", "--console"),
             ("--kernel k --disk ,ro", "--disk"),
+            ("--kernel k --net tap0", "--net"),
+            ("--kernel k --net tap=", "--net"),
+            ("--kernel k --net tap=t,mac=02:00:00:00:00", "--net"),
+            ("--kernel k --net tap=t,mac=02:00:00:00:00:00:00", "--net"),
+            ("--kernel k --net tap=t,mac=02:00:00:00:00:+1", "--net"),
+            ("--kernel k --net tap=t,mac=03:00:00:00:00:01", "--net"),
             (&format!("--kernel k{}", " --disk d".repeat(31)), "--disk"),
             ("--kernel k --frobnicate", "--frobnicate"),
             ("--kernel", "--kernel"),

@@ -2,7 +2,8 @@
 //! A small virtual machine monitor for arm64, on KVM and the rust-vmm crates.
 //!
 //! It boots a Linux Image with an initramfs on any number of vCPUs, with a
-//! GICv3 or a GICv5. [`gic`] is written to be read by authors of other VMMs.
+//! GICv3 or a GICv5, virtio disks, networks, random numbers and console.
+//! [`gic`] is written to be read by authors of other VMMs.
 
 pub mod args;
 pub mod bus;

@@ -14,7 +14,7 @@ use kvm_ioctls::{DeviceFd, IoEventAddress, Kvm, VmFd};
 use vm_memory::{Bytes, GuestAddress, GuestMemoryBackend, GuestMemoryMmap};
 use vmm_sys_util::eventfd::EventFd;
 
-use crate::args::Options;
+use crate::args::{Options, Wire};
 use crate::bus::{lock, Bus};
 use crate::devices::pl011::{Line, Pl011};
 use crate::devices::rtc::Rtc;
@@ -22,6 +22,7 @@ use crate::devices::virtio::block::Block;
 use crate::devices::virtio::console::Console;
 use crate::devices::virtio::device::{Device, Worker};
 use crate::devices::virtio::mmio::{self, Transport};
+use crate::devices::virtio::net::{self, Net, Stream, Tap};
 use crate::devices::virtio::rng::Rng;
 use crate::devices::virtio::Backend;
 use crate::fdt::{self, Machine};
@@ -102,6 +103,15 @@ impl Vm {
         virtio.add(Rng::open().context("the host has no random numbers")?)?;
         for disk in &options.disks {
             virtio.add(Block::open(&disk.path, disk.read_only)?)?;
+        }
+        for card in &options.nets {
+            let mac = card.mac.unwrap_or_else(|| net::mac(card.wire.name()));
+            match &card.wire {
+                Wire::Tap(name) => virtio.add(Net::new(Tap::open(name)?, mac)).map(drop)?,
+                Wire::Socket(path) => virtio
+                    .add(Net::new(Stream::connect(path)?, mac))
+                    .map(drop)?,
+            }
         }
         let virtio = virtio.count;
 
