@@ -35,16 +35,16 @@ fn run(options: &args::Options) -> ExitCode {
     });
     match ended {
         Ok(End::PowerOff | End::Quit) => ExitCode::SUCCESS,
-        // A new process image is a new guest: KVM's file descriptors are
-        // closed with the old one, and its threads are gone.
-        Ok(End::Reset) => fail(
-            &anyhow::Error::new(
-                Command::new("/proc/self/exe")
-                    .args(std::env::args_os().skip(1))
-                    .exec(),
-            )
-            .context("cannot start the guest again"),
-        ),
+        // A new process image is a new machine, with the interrupt controller
+        // that KVM has no reset for: KVM's file descriptors are closed with
+        // the old one, and its threads are gone.
+        Ok(End::Reset(call)) => {
+            eprintln!("vmm: the guest resets ({call})");
+            let exec = Command::new("/proc/self/exe")
+                .args(std::env::args_os().skip(1))
+                .exec();
+            fail(&anyhow::Error::new(exec).context("cannot start the guest again"))
+        }
         Ok(End::Crash) => ExitCode::from(2),
         Ok(End::Failed(error)) | Err(error) => fail(&error),
     }

@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use kvm_bindings::{
     kvm_vcpu_init, KVM_ARM_VCPU_POWER_OFF, KVM_ARM_VCPU_PSCI_0_2, KVM_SYSTEM_EVENT_CRASH,
-    KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_SHUTDOWN,
+    KVM_SYSTEM_EVENT_RESET, KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2, KVM_SYSTEM_EVENT_SHUTDOWN,
 };
 use kvm_ioctls::{VcpuExit, VcpuFd, VmFd};
 
@@ -37,8 +37,8 @@ const MPIDR_AFFINITY: u64 = 0xff_00ff_ffff;
 pub enum End {
     /// PSCI's SYSTEM_OFF.
     PowerOff,
-    /// PSCI's SYSTEM_RESET.
-    Reset,
+    /// A reset: PSCI's call, by its name.
+    Reset(&'static str),
     /// The guest said that it crashed.
     Crash,
     /// The user's wish.
@@ -114,7 +114,16 @@ impl Vcpu {
                 Ok(VcpuExit::MmioRead(address, data)) => bus.read(address, data),
                 Ok(VcpuExit::MmioWrite(address, data)) => bus.write(address, data),
                 Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_SHUTDOWN, _)) => return End::PowerOff,
-                Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, _)) => return End::Reset,
+                Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_RESET, data)) => {
+                    let flags = data.first().copied().unwrap_or(0);
+                    return End::Reset(
+                        if flags & u64::from(KVM_SYSTEM_EVENT_RESET_FLAG_PSCI_RESET2) != 0 {
+                            "SYSTEM_RESET2"
+                        } else {
+                            "SYSTEM_RESET"
+                        },
+                    );
+                }
                 Ok(VcpuExit::SystemEvent(KVM_SYSTEM_EVENT_CRASH, _)) => return End::Crash,
                 Ok(VcpuExit::Intr) => {}
                 Ok(exit) => {
