@@ -413,6 +413,26 @@ mod tests {
     }
 
     #[test]
+    fn the_cards_thread_wakes_for_frames_and_for_buffers() {
+        let (mut end, mut driver) = card();
+        driver.spawn_worker();
+        // A buffer that waits for a frame.
+        driver.offer(0, 0, &[ROOM]);
+        driver.notify(0);
+        end.write_all(&framed(b"one")).unwrap();
+        driver.wait(0, 1);
+        // Frames that wait for buffers.
+        end.write_all(&framed(b"two")).unwrap();
+        end.write_all(&framed(b"three")).unwrap();
+        for (count, len) in [(2, 3), (3, 5)] {
+            driver.offer(0, 0, &[ROOM]);
+            driver.notify(0);
+            driver.wait(0, count);
+            assert_eq!(driver.last_used(0), (0, HEADER as u32 + len));
+        }
+    }
+
+    #[test]
     fn an_end_that_is_gone_or_mad_is_no_harm() {
         for last in [&b""[..], b"\0\x01\0\x01", b"\xff\xff\xff\xff"] {
             let (mut end, mut driver) = card();

@@ -2,7 +2,9 @@
 //! What a guest's driver does, for the devices' tests: it writes registers and
 //! rings as the specification says, or as it forbids.
 
+use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
+use std::thread;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,6 +15,7 @@ use virtio_queue::desc::RawDescriptor;
 use vm_memory::{Bytes, GuestAddress, GuestMemoryMmap};
 use vmm_sys_util::eventfd::{EventFd, EFD_NONBLOCK};
 
+use super::device::Worker;
 use super::mmio::Transport;
 use super::Backend;
 use crate::bus::{lock, Mmio};
@@ -182,9 +185,31 @@ impl<B: Backend> Driver<B> {
         }
     }
 
+    /// Has a thread work from now on, as in the VMM.
+    pub fn spawn_worker(&self)
+    where
+        B: 'static,
+    {
+        let kicks = self.kicks.iter().map(|k| k.try_clone().unwrap()).collect();
+        let worker = Worker::new(self.device.device().clone(), kicks);
+        thread::spawn(move || worker.run());
+    }
+
+    /// Notifies a queue, for the device's thread to work.
+    pub fn notify(&mut self, index: usize) {
+        self.write(reg::VIRTIO_MMIO_QUEUE_NOTIFY, index as u32);
+    }
+
+    /// Waits for the device's thread to have used `count` chains of a queue.
+    pub fn wait(&self, index: usize, count: u16) {
+        while self.used(index) < count {
+            thread::yield_now();
+        }
+    }
+
     /// Notifies a queue and lets the device work.
     pub fn kick(&mut self, index: usize) {
-        self.write(reg::VIRTIO_MMIO_QUEUE_NOTIFY, index as u32);
+        self.notify(index);
         self.work();
     }
 
@@ -280,14 +305,12 @@ pub fn any_available() -> impl Strategy<Value = Vec<u16>> {
 #[derive(Default)]
 pub struct Sink {
     pub started: Vec<u64>,
-    pub processed: Arc<std::sync::atomic::AtomicUsize>,
+    pub processed: Arc<AtomicUsize>,
 }
 
 mod tests {
     use std::sync::atomic::Ordering;
-    use std::thread;
 
-    use super::super::device::Worker;
     use super::*;
     use virtio_queue::{Queue, QueueOwnedT, QueueT};
 
@@ -404,7 +427,7 @@ mod tests {
             driver.start(features);
             assert_eq!(driver.send(0, &READ), 0);
             driver.offer(0, 0, &READ);
-            driver.write(reg::VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+            driver.notify(0);
             driver.write(reg::VIRTIO_MMIO_STATUS, 0);
             // The notification is still there, the queue is not.
             driver.work();
@@ -481,13 +504,7 @@ mod tests {
     fn resets_while_the_devices_thread_works_lose_nothing_and_invent_nothing() {
         let mut driver = driver();
         let processed = lock(driver.device.device()).backend.processed.clone();
-        let kicks = driver
-            .kicks
-            .iter()
-            .map(|kick| kick.try_clone().unwrap())
-            .collect();
-        let worker = Worker::new(driver.device.device().clone(), kicks);
-        thread::spawn(move || worker.run());
+        driver.spawn_worker();
         for round in 0..200u16 {
             driver.write(reg::VIRTIO_MMIO_STATUS, 0);
             assert!(driver.negotiate(u64::MAX));
@@ -495,7 +512,7 @@ mod tests {
             driver.write(reg::VIRTIO_MMIO_STATUS, 0xf);
             for slot in 0..4 {
                 driver.offer(0, slot, &READ);
-                driver.write(reg::VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+                driver.notify(0);
             }
             if round % 2 == 0 {
                 // Whatever was not done stays undone: after the reset, the
@@ -506,9 +523,7 @@ mod tests {
                 assert_eq!(driver.used(0), used);
                 assert_eq!(processed.load(Ordering::SeqCst), count);
             } else {
-                while driver.used(0) < 4 {
-                    thread::yield_now();
-                }
+                driver.wait(0, 4);
                 assert!(!driver.is_broken());
             }
         }
