@@ -9,6 +9,7 @@ booted, by their settings, and ends the one that was not used for longest.
 import collections
 import dataclasses
 import os
+import pathlib
 import re
 import select
 import subprocess
@@ -161,10 +162,23 @@ knob=/sys/module/kvm/parameters/vgic_v5_backend
         )
 
     def kill(self):
-        """Ends it at once."""
+        """Ends it at once, and the emulator with it: scripts/run-host sees to that."""
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait()
+
+    def emulators(self):
+        """The processes that are an emulator with this host's console."""
+        console = f"file:{tree.LOG}/{self.settings.name}.console".encode()
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = path.read_bytes().split(b"\0")
+            except OSError:  # It has ended.
+                continue
+            if console in words:
+                found.append(int(path.parent.name))
+        return found
 
     def end(self):
         """Powers it off. Fails if its kernel complained while it was up."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The fixtures for booted hosts, by which other tests see what they see."""
 
+import dataclasses
+
 import pytest
 
 import host as hosts_module
@@ -26,8 +28,11 @@ def test_warning_of_the_kernels_is_noticed(settings):
 
 
 def test_command_that_hangs_is_ended(settings):
-    machine = hosts_module.Host(settings)
+    # A name of its own, so that its emulator can be told from others.
+    machine = hosts_module.Host(dataclasses.replace(settings, append=("hangs",)))
+    assert machine.emulators()
     with pytest.raises(hosts_module.HostFailed, match="no end within"):
         machine.run("echo started; sleep 1000", timeout=1)
+    assert not machine.emulators()
     with pytest.raises(hosts_module.HostFailed):
         machine.run("true")
