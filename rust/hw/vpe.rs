@@ -41,8 +41,18 @@ impl Cpu for HostCpu {
 
     #[inline]
     fn vdpend(&mut self, operand: u64) {
+        // What the device wrote to memory must be there when the guest takes its interrupt.
+        // SAFETY: A barrier only orders what this CPU does.
+        unsafe { asm!("dsb ishst", options(nostack, preserves_flags)) };
         // The kernel's table of registers has no instructions, so C executes it, at EL2.
         // SAFETY: May be called anywhere; it concerns nothing but a VM's interrupt.
         unsafe { bindings::kvm_vgic_v5_vdpend(operand) };
+    }
+
+    #[inline]
+    fn complete(&mut self) {
+        // GSB SYS, which assemblers do not know yet; ISB, as loads may be executed early.
+        // SAFETY: Barriers only order what this CPU does, which has a GICv5.
+        unsafe { asm!(".inst 0xd508c01f", "isb", options(nostack, preserves_flags)) };
     }
 }

@@ -220,11 +220,11 @@ impl VmIrs {
             .put(&mut HostCpu, leaving, self.shared.enabled());
     }
 
-    /// Whether the vCPU's doorbell has rung since it left its CPU.
+    /// Whether the vCPU, which waits, may have an SPI or an LPI.
     #[inline]
-    pub(super) fn has_rung(&self, vcpu: KvmVcpu<'_>) -> bool {
+    pub(super) fn must_wake(&self, vcpu: KvmVcpu<'_>) -> bool {
         self.doorbell(vcpu)
-            .is_some_and(|doorbell| doorbell.vpe().has_rung())
+            .is_some_and(|doorbell| doorbell.vpe().must_wake(self.shared.enabled()))
     }
 }
 

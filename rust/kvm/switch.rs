@@ -65,7 +65,7 @@ impl SwitchOps for GicV5 {
     #[inline]
     fn pending(vcpu: KvmVcpu<'_>) -> bool {
         let vm = vcpu.kvm().data();
-        if vm.irs().get().is_some_and(|irs| irs.has_rung(vcpu)) {
+        if vm.irs().get().is_some_and(|irs| irs.must_wake(vcpu)) {
             return true;
         }
         vcpu.data().has_pending(vm, || {

@@ -98,8 +98,11 @@ pub trait Cpu {
     /// Makes earlier stores visible to the other CPUs, writes ICH_CONTEXTR_EL2 with V clear, and
     /// synchronizes.
     fn leave_context(&mut self, contextr: u64);
-    /// GIC VDPEND: sets or clears the pending state of a virtual interrupt. Any context.
+    /// GIC VDPEND: sets or clears the pending state of a virtual interrupt, after earlier stores are
+    /// visible to the other CPUs. Any context.
     fn vdpend(&mut self, operand: u64);
+    /// Waits until earlier [`Self::vdpend`]s have taken effect, before later loads. Any context.
+    fn complete(&mut self);
 }
 
 /// Turns an allocation's size into its alignment: tables are naturally aligned (D_LSPBK and the

@@ -122,8 +122,8 @@ impl Spis {
     /// (and ignores its fall). Returns whether that changed anything.
     ///
     /// Why two devices on one line need no lock: whoever told the hardware a level looks at the line
-    /// again, and goes on if it has changed. The last of them to tell it found the line as told, and
-    /// any change after that tells it anew.
+    /// again once that has taken effect, and goes on if it has changed. The last of them to tell it
+    /// found the line as told, and any change after that tells it anew.
     ///
     /// # Errors
     ///
@@ -144,6 +144,7 @@ impl Spis {
         let mut told = level;
         loop {
             cpu.vdpend(vdpend(vm, IstKind::Spi, id, told));
+            cpu.complete();
             let now = self.line(id);
             if now == told {
                 return Ok(true);

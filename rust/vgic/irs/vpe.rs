@@ -30,16 +30,22 @@ pub enum Leaving {
 /// The thread that runs the vCPU loads and puts it; any thread rings.
 pub struct Vpe {
     resident: Word,
-    rung: Word,
+    /// [`Self::RUNG`] and [`Self::NOT_ASKED`], since the vCPU last left its CPU.
+    news: Word,
     rings: Word,
 }
 
 impl Vpe {
+    /// The doorbell has rung.
+    const RUNG: u64 = 1 << 0;
+    /// The vCPU waits without a doorbell, as its IRS is disabled.
+    const NOT_ASKED: u64 = 1 << 1;
+
     /// A VPE that is not resident.
     pub fn new() -> Self {
         Self {
             resident: Word::new(0),
-            rung: Word::new(0),
+            news: Word::new(0),
             rings: Word::new(0),
         }
     }
@@ -51,9 +57,19 @@ impl Vpe {
     }
 
     /// Whether the doorbell has rung since the vCPU last left its CPU.
-    #[inline(always)]
     pub fn has_rung(&self) -> bool {
-        self.rung.load() != 0
+        self.news.load() & Self::RUNG != 0
+    }
+
+    /// Whether a vCPU that waits, whose IRS is `enabled` now, may have an SPI or an LPI: the doorbell
+    /// has rung, or none was requested as the IRS was disabled, and it is no longer.
+    ///
+    /// The vCPU's thread asks this after it said that it sleeps, and whoever enables the IRS looks
+    /// after that whether the thread sleeps. So one of them sees the other.
+    #[inline(always)]
+    pub fn must_wake(&self, enabled: bool) -> bool {
+        let news = self.news.load();
+        news & Self::RUNG != 0 || (enabled && news & Self::NOT_ASKED != 0)
     }
 
     /// How often the doorbell has rung.
@@ -104,15 +120,20 @@ impl Vpe {
             return false;
         }
         let mut context = ICH_CONTEXTR_EL2::new();
-        // The guest of a disabled IRS does not wait for SPIs and LPIs.
-        if let (Leaving::Waiting(mask), true) = (leaving, enabled) {
-            if let Some(lowest) = mask.lowest() {
-                context = context
-                    .with_db(true)
-                    .with_dbpm(Bits::truncate(lowest.value().into()));
+        let mut news = 0;
+        if let Leaving::Waiting(mask) = leaving {
+            match mask.lowest() {
+                Some(lowest) if enabled => {
+                    context = context
+                        .with_db(true)
+                        .with_dbpm(Bits::truncate(lowest.value().into()));
+                }
+                // The guest does not wait for SPIs and LPIs, unless its IRS is enabled meanwhile.
+                Some(_) => news = Self::NOT_ASKED,
+                None => {}
             }
         }
-        self.rung.store(0);
+        self.news.store(news);
         self.resident.store(0);
         cpu.leave_context(context.into_raw());
         context.db()
@@ -121,7 +142,7 @@ impl Vpe {
     /// The doorbell rings. The caller wakes the vCPU. Any context.
     pub fn ring(&self) {
         // Fully ordered, so that the wake-up finds it.
-        self.rung.set(1);
+        self.news.set(Self::RUNG);
         self.rings.bump();
     }
 }

@@ -41,6 +41,8 @@ impl Cpu for Recorder<'_> {
     fn vdpend(&mut self, operand: u64) {
         self.pending.borrow_mut().push(operand);
     }
+
+    fn complete(&mut self) {}
 }
 
 fn vm(number: u16) -> VmId {
@@ -81,6 +83,38 @@ fn load_and_put() {
     cpu.fault = true;
     assert!(vpe.load(&mut cpu, vm, id, true).is_err());
     assert!(!vpe.is_resident());
+}
+
+/// A vCPU that waits while its IRS is disabled goes on when the IRS is enabled, if an interrupt could
+/// be signalled then.
+#[test]
+fn waiting_without_an_irs() {
+    struct Silent;
+    impl Cpu for Silent {
+        fn enter_context(&mut self, contextr: u64) -> u64 {
+            contextr
+        }
+        fn leave_context(&mut self, _: u64) {}
+        fn vdpend(&mut self, _: u64) {}
+        fn complete(&mut self) {}
+    }
+    let (vpe, vm) = (Vpe::new(), vm(0));
+    let open = Leaving::Waiting(mask(true, 31, 0));
+    let shut = Leaving::Waiting(mask(false, 31, 0));
+    for (leaving, enabled, wakes) in [
+        (open, false, true),
+        (open, true, false),
+        (shut, false, false),
+        (Leaving::Preempted, false, false),
+    ] {
+        vpe.load(&mut Silent, vm, VpeId(0), enabled).unwrap();
+        vpe.put(&mut Silent, leaving, enabled);
+        assert!(!vpe.must_wake(false));
+        assert_eq!(vpe.must_wake(true), wakes, "{leaving:?} {enabled}");
+        assert!(!vpe.has_rung());
+        vpe.ring();
+        assert!(vpe.has_rung() && vpe.must_wake(false));
+    }
 }
 
 /// DB and DBPM for every mask: a doorbell for exactly what could be taken.
@@ -166,6 +200,7 @@ fn a_line_that_changes_meanwhile() {
             }
             self.2.push(operand >> 63 != 0);
         }
+        fn complete(&mut self) {}
     }
     struct Inner<'a>(&'a mut Vec<bool>);
     impl Cpu for Inner<'_> {
@@ -178,6 +213,7 @@ fn a_line_that_changes_meanwhile() {
         fn vdpend(&mut self, operand: u64) {
             self.0.push(operand >> 63 != 0);
         }
+        fn complete(&mut self) {}
     }
     for meddling in 0..5 {
         let spis = spis(32);

@@ -203,6 +203,8 @@ impl Cpu for TestCpu<'_> {
     fn vdpend(&mut self, operand: u64) {
         self.0.irs.borrow_mut().vdpend(&self.0.memory, operand);
     }
+
+    fn complete(&mut self) {}
 }
 
 /// Whether all that was allocated has been freed.
