@@ -79,12 +79,10 @@ struct VgicV5 {
 
 impl kernel::Module for VgicV5 {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let irs = kvm::irs::Installed::new()?;
+        let irs = kvm::irs::Installed::new();
         let registration = kvm::registration::Registration::new()?;
         // Only now: a host that has no GICv5 for guests at all is told so, in one line.
-        if kvm::irs::max_vcpus().is_none() {
-            pr_info!("no IRS that can virtualize: VMs have PPIs only\n");
-        }
+        irs.explain();
         Ok(Self {
             _registration: registration,
             _irs: irs,

@@ -5,6 +5,7 @@
 use super::backend::{VcpuOps, VmOps};
 use super::debug;
 use super::gicv5::{GicV5, Kvm, KvmVcpu, VmData};
+use super::irs::max_vcpus;
 use super::types::OwnVcpu;
 use crate::hw::ppi;
 use crate::vgic::{Vcpu, Vm};
@@ -28,6 +29,10 @@ impl VmOps for GicV5 {
             return Err(EINVAL);
         }
         let slot = kvm.data().irs();
+        // The default routing follows; the IRS may come later.
+        if max_vcpus().is_some() {
+            kvm.set_nr_spis(slot.spis());
+        }
         let wanted = slot.config.lock().is_wanted() || irs_always();
         if wanted {
             slot.create(kvm)?;

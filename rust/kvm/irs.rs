@@ -36,24 +36,27 @@ kernel::sync::global_lock! {
     unsafe(uninit) static HOST: Mutex<Option<Arc<PhysicalIrs>>> = None;
 }
 
-/// The host's VM table, while the module is loaded.
-pub(crate) struct Installed(());
+/// The host's VM table, while the module is loaded; or why there is none.
+pub(crate) struct Installed(irs::Result);
 
 impl Installed {
     /// Installs the host's VM table, if there is an IRS that can virtualize. Called once, when the
-    /// module is loaded.
-    ///
-    /// # Errors
-    ///
-    /// ENOMEM; EBUSY if somebody else installed one; ETIMEDOUT.
-    pub(crate) fn new() -> Result<Self> {
+    /// module is loaded. Without a table VMs have PPIs only: that is no reason not to be loaded.
+    pub(crate) fn new() -> Self {
         // SAFETY: Called once.
         unsafe { HOST.init() };
-        let irs = PhysicalIrs::probe().inspect_err(|error| {
-            pr_err!("the VM table cannot be installed: {:?}\n", error);
-        })?;
-        *HOST.lock() = irs;
-        Ok(Self(()))
+        let outcome = PhysicalIrs::probe().map(|irs| *HOST.lock() = irs);
+        Self(outcome)
+    }
+
+    /// Logs one line if VMs have PPIs only.
+    pub(crate) fn explain(&self) {
+        match self.0 {
+            Ok(()) if max_vcpus().is_some() => {}
+            Ok(()) => pr_info!("no IRS that can virtualize: VMs have PPIs only\n"),
+            // `Busy`: somebody else has installed one.
+            Err(error) => pr_err!("no VM table ({:?}): VMs have PPIs only\n", error),
+        }
     }
 }
 
