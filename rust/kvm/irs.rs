@@ -78,8 +78,11 @@ pub(crate) fn max_vcpus() -> Option<u32> {
 pub(crate) struct Slot {
     /// What userspace has said about it.
     pub(crate) config: Pin<KBox<Mutex<Config>>>,
-    irs: SetOnce<Pin<KBox<VmIrs>>>,
+    irs: Place,
 }
+
+/// Where an IRS is put, once.
+type Place = SetOnce<Pin<KBox<VmIrs>>>;
 
 impl Slot {
     /// For a VM that has none yet.
@@ -93,25 +96,56 @@ impl Slot {
     /// The IRS, if there is one.
     #[inline(always)]
     pub(crate) fn get(&self) -> Option<&VmIrs> {
-        self.irs.as_ref().map(|irs| &**irs)
+        let mut irs = self.irs.as_ref()?;
+        while let Some(next) = irs.next.as_ref() {
+            irs = next;
+        }
+        Some(irs)
+    }
+
+    /// How many SPIs the VM has, or will have. KVM routes GSIs to them at INIT.
+    pub(super) fn spis(&self) -> u32 {
+        self.config.lock().spis(true)
     }
 
     /// Makes the IRS of a VM whose vCPUs are all there, unless it is there already. No vCPU runs, and
     /// none is created meanwhile.
     ///
+    /// INIT can fail after it has made the IRS, and userspace may create more vCPUs, or set the number
+    /// of SPIs, before it tries again. Then this makes another IRS. The first, which is of no use any
+    /// more, goes with the VM: others may be looking at it.
+    ///
     /// # Errors
     ///
     /// Those of [`Control::new`]; ENODEV if the host has no IRS for it.
     pub(crate) fn create(&self, kvm: Kvm<'_>) -> Result {
-        if self.get().is_some() {
-            return Ok(());
-        }
-        let spis = self.config.lock().spis(true);
-        let irs = VmIrs::new(kvm, spis)?;
-        kvm.set_nr_spis(spis);
-        self.irs.populate(irs);
+        let spis = self.spis();
+        let place = match self.get() {
+            None => &self.irs,
+            Some(irs) if kvm.is_initialized() || irs.is_for(kvm, spis) => return Ok(()),
+            Some(irs) => {
+                irs.end();
+                &irs.next
+            }
+        };
+        // The VM's locks keep others out.
+        place.populate(VmIrs::new(kvm, spis)?);
         Ok(())
     }
+}
+
+/// The VM as the host's IRS knows it.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a VM, and most are of this variant"
+)]
+enum Life {
+    /// It does.
+    Live(Control<PhysicalIrs>),
+    /// It does not, or not any more.
+    Ended,
+    /// It did not say that it has given back what it had.
+    Dead,
 }
 
 /// A VM's IRS.
@@ -122,11 +156,12 @@ pub(crate) struct VmIrs {
     pub(crate) shared: Shared,
     /// By the vCPUs' index.
     doorbells: KVVec<Doorbell>,
-    /// `None` only while the VM goes.
     #[pin]
-    control: Mutex<Option<Control<PhysicalIrs>>>,
+    control: Mutex<Life>,
     /// The frames on KVM's bus.
     pub(super) io: IoDevice,
+    /// What replaces this one.
+    next: Place,
 }
 
 impl VmIrs {
@@ -145,39 +180,60 @@ impl VmIrs {
             doorbells.push(doorbell, GFP_KERNEL_ACCOUNT)?;
         }
         let shared = Shared::new(&*host, spis)?;
-        let control = match Control::new(&*host, &shared, vpes, kvm.pa_range()) {
-            Ok(control) => control,
-            Err(error) => {
-                if error == irs::Error::Dead {
-                    doorbells.into_iter().for_each(Doorbell::leak);
-                }
-                return Err(error.into());
-            }
-        };
-        KBox::pin_init(
+        // Before the IRS is told: nothing of what it has may be lost for want of memory.
+        let this = KBox::pin_init(
             pin_init!(Self {
                 host,
                 shared,
                 doorbells,
-                control <- new_mutex!(Some(control)),
+                control <- new_mutex!(Life::Ended),
                 io: IoDevice::new(),
+                next: SetOnce::new(),
             }),
             GFP_KERNEL_ACCOUNT,
-        )
+        )?;
+        match Control::new(&*this.host, &this.shared, vpes, kvm.pa_range()) {
+            Ok(control) => *this.control.lock() = Life::Live(control),
+            Err(error) => {
+                if error == irs::Error::Dead {
+                    *this.control.lock() = Life::Dead;
+                }
+                return Err(error.into());
+            }
+        }
+        Ok(this)
+    }
+
+    /// Whether it has a VPE for each vCPU, this number of SPIs, and was not ended.
+    fn is_for(&self, kvm: Kvm<'_>, spis: u32) -> bool {
+        self.shared.vm().is_some()
+            && self.doorbells.len() == kvm.vcpus().count()
+            && self.shared.spis().count() == spis
+    }
+
+    /// Ends the VM in the IRS, if it has not ended.
+    fn end(&self) {
+        let mut life = self.control.lock();
+        if let Life::Live(control) = core::mem::replace(&mut *life, Life::Ended) {
+            if control.destroy(&self.host, &self.shared).is_err() {
+                *life = Life::Dead;
+            }
+        }
     }
 
     /// Calls `access` with the IRS's state under its lock. May sleep.
     ///
     /// # Errors
     ///
-    /// EIO if the VM goes.
+    /// EIO if the VM has ended.
     pub(crate) fn with_control<T>(
         &self,
         access: impl FnOnce(&mut Control<PhysicalIrs>, &PhysicalIrs, &Shared) -> T,
     ) -> Result<T> {
-        let mut control = self.control.lock();
-        let control = Option::as_mut(&mut control).ok_or(EIO)?;
-        Ok(access(control, &self.host, &self.shared))
+        match &mut *self.control.lock() {
+            Life::Live(control) => Ok(access(control, &self.host, &self.shared)),
+            Life::Ended | Life::Dead => Err(EIO),
+        }
     }
 
     /// The vCPU's VPE and its doorbell.
@@ -234,12 +290,10 @@ impl VmIrs {
 #[pinned_drop]
 impl PinnedDrop for VmIrs {
     fn drop(self: Pin<&mut Self>) {
-        let this = self.project();
-        let Some(control) = this.control.lock().take() else {
-            return;
-        };
-        if control.destroy(this.host, this.shared).is_err() {
-            let doorbells = core::mem::replace(this.doorbells, KVVec::new());
+        self.end();
+        if matches!(*self.control.lock(), Life::Dead) {
+            // They may still ring.
+            let doorbells = core::mem::replace(self.project().doorbells, KVVec::new());
             doorbells.into_iter().for_each(Doorbell::leak);
         }
     }
