@@ -2,6 +2,7 @@
 
 //! This backend, and its data.
 
+use super::iodev::IoDevice;
 use super::irs::Slot;
 use super::types::{self, Data, OwnVcpu};
 use crate::vgic;
@@ -20,6 +21,7 @@ impl Data for GicV5 {
 pub(crate) struct VmData {
     gic: vgic::Vm,
     irs: Slot,
+    frames: IoDevice,
 }
 
 impl VmData {
@@ -27,6 +29,7 @@ impl VmData {
         Ok(Self {
             gic,
             irs: Slot::new()?,
+            frames: IoDevice::new::<GicV5>(),
         })
     }
 
@@ -34,6 +37,11 @@ impl VmData {
     #[inline(always)]
     pub(crate) fn irs(&self) -> &Slot {
         &self.irs
+    }
+
+    /// What KVM's bus knows of its IRS's frames.
+    pub(super) fn frames(&self) -> &IoDevice {
+        &self.frames
     }
 }
 

@@ -2,9 +2,7 @@
 
 //! A VM's virtual IRS, and the host's.
 
-use super::backend::IrsOps;
-use super::gicv5::{GicV5, Kvm, KvmVcpu};
-use super::mmio::{self, IoDevice};
+use super::types::{Data, Kvm, KvmVcpu};
 use crate::hw::doorbell::Doorbell;
 use crate::hw::irs::PhysicalIrs;
 use crate::hw::vpe::HostCpu;
@@ -118,7 +116,7 @@ impl Slot {
     /// # Errors
     ///
     /// Those of [`Control::new`]; ENODEV if the host has no IRS for it.
-    pub(crate) fn create(&self, kvm: Kvm<'_>) -> Result {
+    pub(crate) fn create<D: Data>(&self, kvm: Kvm<'_, D>) -> Result {
         let spis = self.spis();
         let place = match self.get() {
             None => &self.irs,
@@ -158,14 +156,12 @@ pub(crate) struct VmIrs {
     doorbells: KVVec<Doorbell>,
     #[pin]
     control: Mutex<Life>,
-    /// The frames on KVM's bus.
-    pub(super) io: IoDevice,
     /// What replaces this one.
     next: Place,
 }
 
 impl VmIrs {
-    fn new(kvm: Kvm<'_>, spis: u32) -> Result<Pin<KBox<Self>>> {
+    fn new<D: Data>(kvm: Kvm<'_, D>, spis: u32) -> Result<Pin<KBox<Self>>> {
         let host = HOST.lock().as_ref().ok_or(ENODEV)?.clone();
         let count = kvm.vcpus().count();
         let mut doorbells = KVVec::with_capacity(count, GFP_KERNEL_ACCOUNT)?;
@@ -187,7 +183,6 @@ impl VmIrs {
                 shared,
                 doorbells,
                 control <- new_mutex!(Life::Ended),
-                io: IoDevice::new(),
                 next: SetOnce::new(),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -205,7 +200,7 @@ impl VmIrs {
     }
 
     /// Whether it has a VPE for each vCPU, this number of SPIs, and was not ended.
-    fn is_for(&self, kvm: Kvm<'_>, spis: u32) -> bool {
+    fn is_for<D: Data>(&self, kvm: Kvm<'_, D>, spis: u32) -> bool {
         self.shared.vm().is_some()
             && self.doorbells.len() == kvm.vcpus().count()
             && self.shared.spis().count() == spis
@@ -238,7 +233,7 @@ impl VmIrs {
 
     /// The vCPU's VPE and its doorbell.
     #[inline]
-    pub(super) fn doorbell(&self, vcpu: KvmVcpu<'_>) -> Option<&Doorbell> {
+    pub(super) fn doorbell<D: Data>(&self, vcpu: KvmVcpu<'_, D>) -> Option<&Doorbell> {
         self.doorbells.get(vcpu.index())
     }
 
@@ -250,7 +245,7 @@ impl VmIrs {
 
     /// The vCPU comes to this CPU.
     #[inline]
-    pub(super) fn load(&self, vcpu: KvmVcpu<'_>) {
+    pub(super) fn load<D: Data>(&self, vcpu: KvmVcpu<'_, D>) {
         let (Some(doorbell), Some(vm)) = (self.doorbell(vcpu), self.shared.vm()) else {
             return;
         };
@@ -262,15 +257,14 @@ impl VmIrs {
         }
     }
 
-    /// The vCPU leaves this CPU; its CPU interface is in memory.
+    /// The vCPU leaves this CPU; its CPU interface, which has `mask`, is in memory.
     #[inline]
-    pub(super) fn put(&self, vcpu: KvmVcpu<'_>) {
+    pub(super) fn put<D: Data>(&self, vcpu: KvmVcpu<'_, D>, mask: impl FnOnce() -> PriorityMask) {
         let Some(doorbell) = self.doorbell(vcpu) else {
             return;
         };
         let leaving = if vcpu.is_in_wfi() {
-            let saved = vcpu.data().cpuif().saved();
-            Leaving::Waiting(PriorityMask::new(saved.vmcr(), saved.apr()))
+            Leaving::Waiting(mask())
         } else {
             Leaving::Preempted
         };
@@ -281,7 +275,7 @@ impl VmIrs {
 
     /// Whether the vCPU, which waits, may have an SPI or an LPI.
     #[inline]
-    pub(super) fn must_wake(&self, vcpu: KvmVcpu<'_>) -> bool {
+    pub(super) fn must_wake<D: Data>(&self, vcpu: KvmVcpu<'_, D>) -> bool {
         self.doorbell(vcpu)
             .is_some_and(|doorbell| doorbell.vpe().must_wake(self.shared.enabled()))
     }
@@ -295,21 +289,6 @@ impl PinnedDrop for VmIrs {
             // They may still ring.
             let doorbells = core::mem::replace(self.project().doorbells, KVVec::new());
             doorbells.into_iter().for_each(Doorbell::leak);
-        }
-    }
-}
-
-impl IrsOps for GicV5 {
-    fn max_vcpus() -> Option<u32> {
-        max_vcpus()
-    }
-
-    fn register_iodev(kvm: Kvm<'_>) -> Result {
-        let config = *kvm.data().irs().config.lock();
-        if config.is_placed() {
-            mmio::register(kvm, config.address())
-        } else {
-            Ok(())
         }
     }
 }

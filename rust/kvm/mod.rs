@@ -16,7 +16,8 @@
 //! | [`init`] | VMs and vCPUs come and go, and are reset |
 //! | [`switch`] | the world switch: load, put, flush, sync; what tracepoints show of it |
 //! | [`irq`] | injection, owners, direct injection |
-//! | [`irs`], [`mmio`] | a VM's virtual IRS, and its frames in the guest's memory map |
+//! | [`irs`] | a VM's virtual IRS, and the host's |
+//! | [`mmio`], [`iodev`] | the IRS's frames in the guest's memory map; KVM's bus |
 //! | [`sysreg`] | accesses of the guest's that trap |
 //! | [`device`] | the device's attributes; saving and restoring |
 //! | [`debug`] | debugfs |
@@ -26,6 +27,7 @@ mod debug;
 mod device;
 mod gicv5;
 mod init;
+mod iodev;
 mod irq;
 pub(crate) mod irs;
 mod mmio;

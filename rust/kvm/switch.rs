@@ -7,7 +7,7 @@ use super::gicv5::{GicV5, KvmVcpu};
 use super::types::OnCpu;
 use crate::hw::cpuif::Local;
 use crate::hw::ppi;
-use crate::vgic::cpuif::{PpiMask, Reg};
+use crate::vgic::cpuif::{PpiMask, PriorityMask, Reg};
 use crate::vgic::Vcpu;
 
 impl SwitchOps for GicV5 {
@@ -37,7 +37,10 @@ impl SwitchOps for GicV5 {
         }
         // Which doorbell it asks for depends on what was saved just now.
         if let Some(irs) = vcpu.kvm().data().irs().get() {
-            irs.put(vcpu);
+            irs.put(vcpu, || {
+                let saved = vcpu.data().cpuif().saved();
+                PriorityMask::new(saved.vmcr(), saved.apr())
+            });
         }
     }
 

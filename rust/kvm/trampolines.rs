@@ -162,65 +162,136 @@ fn vcpu_data(vcpu: *mut bindings::kvm_vcpu) -> *mut *mut c_void {
     vcpu.wrapping_byte_add(offset).cast()
 }
 
-unsafe extern "C" fn create<B: Backend>(kvm: *mut bindings::kvm) -> c_int {
-    from_result(|| {
-        let data = <B as VmOps>::create()?;
-        // SAFETY: The VM is valid and was never given data; nobody else knows it.
-        unsafe { attach(vm_data(kvm), data) };
-        Ok(0)
-    })
-}
+/// Data comes and goes: `$place` is where `$structure` has it.
+macro_rules! data_operations {
+    ($($create:ident $destroy:ident: $ops:ident, $data:ident of $structure:ident at $place:ident;)*) => {$(
+        unsafe extern "C" fn $create<B: Backend>(raw: *mut bindings::$structure) -> c_int {
+            from_result(|| {
+                let data = <B as $ops>::create()?;
+                // SAFETY: It is valid and was never given data; nobody else knows it.
+                unsafe { attach($place(raw), data) };
+                Ok(0)
+            })
+        }
 
-unsafe extern "C" fn destroy<B: Backend>(kvm: *mut bindings::kvm) {
-    // SAFETY: The VM is valid, and its vCPUs, the last users of its data, are gone.
-    drop(unsafe { detach::<B::Vm>(vm_data(kvm)) });
-}
-
-/// Operations on a VM.
-macro_rules! vm_operations {
-    ($($name:ident)*) => {$(
-        unsafe extern "C" fn $name<B: Backend>(kvm: *mut bindings::kvm) -> c_int {
-            // SAFETY: The VM is valid, and has our data.
-            status(B::$name(unsafe { Kvm::from_raw(kvm) }))
+        unsafe extern "C" fn $destroy<B: Backend>(raw: *mut bindings::$structure) {
+            // SAFETY: It is valid, and nobody uses its data any more: a VM's vCPUs are gone, a vCPU
+            // does not run and cannot be found.
+            drop(unsafe { detach::<B::$data>($place(raw)) });
         }
     )*};
 }
 
-vm_operations! { init map_resources finalize }
-
-unsafe extern "C" fn vcpu_create<B: Backend>(vcpu: *mut bindings::kvm_vcpu) -> c_int {
-    from_result(|| {
-        let data = <B as VcpuOps>::create()?;
-        // SAFETY: The vCPU is valid and was never given data; nobody else knows it.
-        unsafe { attach(vcpu_data(vcpu), data) };
-        Ok(0)
-    })
+data_operations! {
+    create destroy: VmOps, Vm of kvm at vm_data;
+    vcpu_create vcpu_destroy: VcpuOps, Vcpu of kvm_vcpu at vcpu_data;
 }
 
-unsafe extern "C" fn vcpu_destroy<B: Backend>(vcpu: *mut bindings::kvm_vcpu) {
-    // SAFETY: The vCPU is valid, no longer runs, and nobody can find it any more.
-    drop(unsafe { detach::<B::Vcpu>(vcpu_data(vcpu)) });
+/// Operations on a VM, a vCPU, or a vCPU whose mutex is held: what `$value` makes of C's pointer.
+macro_rules! operations {
+    ($($value:ident of $raw:ident: $(
+        $(#[$doc:meta])*
+        fn $name:ident($subject:ident $(, $arg:ident: $type:ty)*) -> $out:ty $body:block
+    )*;)*) => {$($(
+        $(#[$doc])*
+        unsafe extern "C" fn $name<B: Backend>(
+            raw: *mut bindings::$raw,
+            $($arg: $type,)*
+        ) -> $out {
+            // SAFETY: It is valid, and has our data. For an `OwnVcpu`: KVM holds the vCPU's mutex.
+            let $subject = unsafe { $value::<B>::from_raw(raw) };
+            $body
+        }
+    )*)*};
 }
 
-unsafe extern "C" fn vcpu_reset<B: Backend>(vcpu: *mut bindings::kvm_vcpu) {
-    // SAFETY: The vCPU is valid, has our data, and its mutex is held.
-    B::reset(unsafe { OwnVcpu::from_raw(vcpu) })
-}
+operations! {
+    Kvm of kvm:
 
-unsafe extern "C" fn access_sysreg<B: Backend>(
-    vcpu: *mut bindings::kvm_vcpu,
-    sysreg: u32,
-    value: *mut u64,
-    is_write: bool,
-) -> bool {
-    // SAFETY: The vCPU is valid, and has our data.
-    let vcpu = unsafe { KvmVcpu::from_raw(vcpu) };
-    // SAFETY: It is valid, and ours alone for the call.
-    let value = unsafe { &mut *value };
-    if is_write {
-        return B::write(vcpu, sysreg, *value).is_some();
+    fn init(kvm) -> c_int {
+        status(B::init(kvm))
     }
-    B::read(vcpu, sysreg).map(|read| *value = read).is_some()
+
+    fn map_resources(kvm) -> c_int {
+        status(B::map_resources(kvm))
+    }
+
+    fn finalize(kvm) -> c_int {
+        status(B::finalize(kvm))
+    }
+
+    fn register_iodev(kvm) -> c_int {
+        status(B::register_iodev(kvm))
+    }
+
+    fn userspace_ppi(kvm, intid: u32) -> bool {
+        ppi(intid).is_ok_and(|ppi| B::is_userspace_ppi(kvm, ppi))
+    }
+
+    fn inject_irq(
+        kvm,
+        vcpu: *mut bindings::kvm_vcpu,
+        intid: u32,
+        level: bool,
+        by: *mut c_void
+    ) -> c_int {
+        let vcpu = (!vcpu.is_null()).then(|| {
+            // SAFETY: A vCPU that is not null is valid, and has our data.
+            unsafe { KvmVcpu::<B>::from_raw(vcpu) }
+        });
+        let intid = Intid::decode(intid).ok_or(EINVAL);
+        status(intid.and_then(|intid| B::inject(kvm, vcpu, intid, level, owner(by))))
+    };
+
+    KvmVcpu of kvm_vcpu:
+
+    fn access_sysreg(vcpu, sysreg: u32, value: *mut u64, is_write: bool) -> bool {
+        // SAFETY: It is valid, and ours alone for the call.
+        let value = unsafe { &mut *value };
+        if is_write {
+            return B::write(vcpu, sysreg, *value).is_some();
+        }
+        B::read(vcpu, sysreg).map(|read| *value = read).is_some()
+    }
+
+    fn pending_irq(vcpu) -> bool {
+        B::pending(vcpu)
+    }
+
+    fn map_phys_irq(vcpu, host_irq: c_uint, intid: u32) -> c_int {
+        status(ppi(intid).and_then(|ppi| B::map(vcpu, ppi, host_irq)))
+    }
+
+    fn set_owner(vcpu, intid: u32, device: *mut c_void) -> c_int {
+        let owner = owner(device).ok_or(EINVAL);
+        status(ppi(intid).and_then(|ppi| B::set_owner(vcpu, ppi, owner?)))
+    }
+
+    fn unmap_phys_irq(vcpu, intid: u32) -> c_int {
+        status(ppi(intid).map(|ppi| B::unmap(vcpu, ppi)))
+    }
+
+    /// -1 if the PPI is tied to none.
+    fn get_map(vcpu, intid: u32) -> c_int {
+        let hwirq = ppi(intid).ok().and_then(|ppi| B::hwirq(vcpu, ppi));
+        hwirq.map_or(-1, |hwirq| hwirq as c_int)
+    }
+
+    fn map_is_active(vcpu, intid: u32) -> bool {
+        ppi(intid).is_ok_and(|ppi| B::is_mapped_active(vcpu, ppi))
+    };
+
+    OwnVcpu of kvm_vcpu:
+
+    fn vcpu_reset(vcpu) -> () {
+        B::reset(vcpu)
+    }
+
+    fn reset_mapped_irq(vcpu, intid: u32) -> () {
+        if let Ok(ppi) = ppi(intid) {
+            B::reset_mapped(vcpu, ppi);
+        }
+    };
 }
 
 /// Steps of the world switch.
@@ -241,11 +312,6 @@ switch_operations! {
     sync_hwstate = sync;
 }
 
-unsafe extern "C" fn pending_irq<B: Backend>(vcpu: *mut bindings::kvm_vcpu) -> bool {
-    // SAFETY: The vCPU is valid, and has our data.
-    B::pending(unsafe { KvmVcpu::from_raw(vcpu) })
-}
-
 unsafe extern "C" fn get_ppi_regs<B: Backend, R: Local>(
     vcpu: *mut bindings::kvm_vcpu,
     out: *mut bindings::vgic_v5_ppi_regs,
@@ -263,31 +329,6 @@ unsafe extern "C" fn get_ppi_regs<B: Backend, R: Local>(
     unsafe { out.write(regs) };
 }
 
-unsafe extern "C" fn inject_irq<B: Backend>(
-    kvm: *mut bindings::kvm,
-    vcpu: *mut bindings::kvm_vcpu,
-    intid: u32,
-    level: bool,
-    by: *mut c_void,
-) -> c_int {
-    let Some(intid) = Intid::decode(intid) else {
-        return EINVAL.to_errno();
-    };
-    let vcpu = (!vcpu.is_null()).then(|| {
-        // SAFETY: A vCPU that is not null is valid, and has our data.
-        unsafe { KvmVcpu::<B>::from_raw(vcpu) }
-    });
-    // SAFETY: The VM is valid, and has our data.
-    let kvm = unsafe { Kvm::from_raw(kvm) };
-    status(B::inject(kvm, vcpu, intid, level, owner(by)))
-}
-
-unsafe extern "C" fn userspace_ppi<B: Backend>(kvm: *mut bindings::kvm, intid: u32) -> bool {
-    // SAFETY: The VM is valid, and has our data.
-    let kvm = unsafe { Kvm::from_raw(kvm) };
-    ppi(intid).is_ok_and(|ppi| B::is_userspace_ppi(kvm, ppi))
-}
-
 /// Of the callbacks that there are for a `struct vgic_irq`, none is of use here: what
 /// `get_input_level` says the physical PPI's pending state says, too.
 unsafe extern "C" fn set_irq_ops(
@@ -295,64 +336,6 @@ unsafe extern "C" fn set_irq_ops(
     _intid: u32,
     _ops: *const bindings::irq_ops,
 ) {
-}
-
-unsafe extern "C" fn map_phys_irq<B: Backend>(
-    vcpu: *mut bindings::kvm_vcpu,
-    host_irq: c_uint,
-    intid: u32,
-) -> c_int {
-    // SAFETY: The vCPU is valid, and has our data.
-    let vcpu = unsafe { KvmVcpu::from_raw(vcpu) };
-    status(ppi(intid).and_then(|ppi| B::map(vcpu, ppi, host_irq)))
-}
-
-/// Operations on a PPI of a vCPU's, of whose number nothing is known yet.
-macro_rules! ppi_operations {
-    ($(
-        $(#[$doc:meta])*
-        fn $name:ident($vcpu:ident, $ppi:ident $(, $arg:ident: $type:ty)?) -> $out:ty $body:block
-    )*) => {$(
-        $(#[$doc])*
-        unsafe extern "C" fn $name<B: Backend>(
-            vcpu: *mut bindings::kvm_vcpu,
-            intid: u32,
-            $($arg: $type,)?
-        ) -> $out {
-            // SAFETY: The vCPU is valid, and has our data.
-            let $vcpu = unsafe { KvmVcpu::<B>::from_raw(vcpu) };
-            let $ppi = ppi(intid);
-            $body
-        }
-    )*};
-}
-
-ppi_operations! {
-    fn set_owner(vcpu, ppi, device: *mut c_void) -> c_int {
-        status(ppi.and_then(|ppi| B::set_owner(vcpu, ppi, owner(device).ok_or(EINVAL)?)))
-    }
-
-    fn unmap_phys_irq(vcpu, ppi) -> c_int {
-        status(ppi.map(|ppi| B::unmap(vcpu, ppi)))
-    }
-
-    /// -1 if the PPI is tied to none.
-    fn get_map(vcpu, ppi) -> c_int {
-        let hwirq = ppi.ok().and_then(|ppi| B::hwirq(vcpu, ppi));
-        hwirq.map_or(-1, |hwirq| hwirq as c_int)
-    }
-
-    fn map_is_active(vcpu, ppi) -> bool {
-        ppi.is_ok_and(|ppi| B::is_mapped_active(vcpu, ppi))
-    }
-}
-
-unsafe extern "C" fn reset_mapped_irq<B: Backend>(vcpu: *mut bindings::kvm_vcpu, intid: u32) {
-    // SAFETY: The vCPU is valid, has our data, and its mutex is held.
-    let vcpu = unsafe { OwnVcpu::from_raw(vcpu) };
-    if let Ok(ppi) = ppi(intid) {
-        B::reset_mapped(vcpu, ppi);
-    }
 }
 
 /// Operations on a device.
@@ -371,11 +354,6 @@ macro_rules! device_operations {
 /// Without an IRS of the host's, KVM's own limit.
 unsafe extern "C" fn max_vcpus<B: Backend>(_kvm: *mut bindings::kvm) -> c_uint {
     B::max_vcpus().unwrap_or(bindings::VGIC_V5_MAX_CPUS)
-}
-
-unsafe extern "C" fn register_iodev<B: Backend>(kvm: *mut bindings::kvm) -> c_int {
-    // SAFETY: The VM is valid, and has our data.
-    status(B::register_iodev(unsafe { Kvm::from_raw(kvm) }))
 }
 
 device_operations! { set_attr get_attr has_attr }

@@ -97,6 +97,16 @@ macro_rules! load {
     }};
 }
 
+/// Calls one of KVM's functions that take a VM or a vCPU and nothing else, and ask for no more
+/// than a valid one: any thread, any context.
+macro_rules! call {
+    ($function:ident, $structure:expr) => {{
+        let raw = $structure.raw;
+        // SAFETY: Valid by the type invariant; the function asks for nothing else, as said above.
+        unsafe { bindings::$function(raw) }
+    }};
+}
+
 impl<'a, D: Data> Kvm<'a, D> {
     /// # Safety
     ///
@@ -191,14 +201,12 @@ impl<'a, D: Data> Kvm<'a, D> {
 
     /// Has every vCPU put and loaded. Does not wait.
     pub(crate) fn reload(self) {
-        // SAFETY: Valid by the type invariant; may be called from anywhere.
-        unsafe { bindings::kvm_vgic_v5_reload(self.raw) }
+        call!(kvm_vgic_v5_reload, self)
     }
 
     /// Keeps the VM from ever running again.
     pub(crate) fn kill(self) {
-        // SAFETY: Valid by the type invariant; may be called from anywhere.
-        unsafe { bindings::kvm_vgic_v5_vm_dead(self.raw) }
+        call!(kvm_vgic_v5_vm_dead, self)
     }
 
     /// For C to give back to [`Kvm::from_raw`].
@@ -278,15 +286,13 @@ impl<'a, D: Data> KvmVcpu<'a, D> {
 
     /// Whether the vCPU is put because its guest executed WFI. Asked by its own thread.
     pub(crate) fn is_in_wfi(self) -> bool {
-        // SAFETY: Valid by the type invariant.
-        unsafe { bindings::kvm_vgic_v5_in_wfi(self.raw) }
+        call!(kvm_vgic_v5_in_wfi, self)
     }
 
     /// Brings the vCPU out of the guest, or out of WFI, to see what changed.
     #[inline]
     pub(crate) fn kick(self) {
-        // SAFETY: Valid by the type invariant; may be called from anywhere.
-        unsafe { bindings::kvm_vgic_v5_kick(self.raw) }
+        call!(kvm_vgic_v5_kick, self)
     }
 
     /// Whether the caller is the vCPU's own thread, in KVM_RUN.

@@ -7,7 +7,7 @@
 //! On entry EL2 writes everything, PPIs 64 to 127 as 0, and writes PENDR without the direct PPIs.
 //! On exit it saves all but APR, which has a hypercall of its own, and clears DVIR.
 
-use super::Local;
+use super::local::Local;
 use crate::bindings;
 use crate::vgic::cpuif::Reg;
 use crate::vgic::ports::CpuRegisters;

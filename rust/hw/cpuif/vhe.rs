@@ -2,7 +2,7 @@
 
 //! The kernel runs at EL2: the registers are an `msr` and an `mrs` away.
 
-use super::Local;
+use super::local::Local;
 use crate::bindings;
 use crate::sysregs::{Layout, SystemRegister};
 use crate::vgic::cpuif::registers::RegisterVisitor;

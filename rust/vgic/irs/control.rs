@@ -12,10 +12,11 @@ use super::frame::{Effect, Frame, View};
 use super::host::{IstKind, VmId};
 use super::ist::{Ist, Shape};
 use super::list::List;
-use super::ports::{Cpu, Host};
+use super::ports::Cpu;
 use super::save::{self, Entries, Sink, Source};
 use super::spi::Spis;
 use super::vm::{Failure, Idle, Live, VpeSpec};
+use super::vmt::Host;
 
 /// What is used without a lock.
 pub struct Shared {

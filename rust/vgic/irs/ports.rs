@@ -4,8 +4,6 @@
 
 use super::error::{Error, Result};
 use super::list::List;
-use super::sizes::Sizes;
-use super::vmt::VmTable;
 
 /// The configuration frame of the physical IRS.
 ///
@@ -73,22 +71,6 @@ pub trait SharedMemory {
     fn list<T>(&self, capacity: usize) -> Result<List<T>> {
         List::with_capacity(capacity)
     }
-}
-
-/// The host: its IRS, memory that the two share, and the table of VMs.
-pub trait Host: HostIrs + SharedMemory {
-    /// How large the host's tables are, and what their entries look like.
-    fn sizes(&self) -> &Sizes;
-
-    /// Runs `change` with the host's VM table to itself. May sleep; taken inside a VM's own lock.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoDevice`] if there is no table.
-    fn with_table<T>(
-        &self,
-        change: impl FnOnce(&mut VmTable<Self::Block>) -> Result<T>,
-    ) -> Result<T>;
 }
 
 /// The CPU that this runs on, with preemption off for the two that concern residency.

@@ -18,9 +18,9 @@ use super::error::{Error, Result};
 use super::host::{Commands, IstKind, VmId, VpeId};
 use super::ist::{Ist, Shape};
 use super::list::List;
-use super::ports::{natural_alignment, Block, Host};
+use super::ports::{natural_alignment, Block};
 use super::table::{IstGone, Lendable, Lent, VmGone};
-use super::vmt::Slot;
+use super::vmt::{Host, Slot};
 
 /// A vCPU, to make a VPE of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

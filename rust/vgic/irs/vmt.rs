@@ -245,3 +245,19 @@ impl<B: Block> VmTable<B> {
         Ok(())
     }
 }
+
+/// The host: its IRS, memory that the two share, and the table of VMs.
+pub trait Host: HostIrs + SharedMemory {
+    /// How large the host's tables are, and what their entries look like.
+    fn sizes(&self) -> &Sizes;
+
+    /// Runs `change` with the host's VM table to itself. May sleep; taken inside a VM's own lock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDevice`] if there is no table.
+    fn with_table<T>(
+        &self,
+        change: impl FnOnce(&mut VmTable<Self::Block>) -> Result<T>,
+    ) -> Result<T>;
+}
