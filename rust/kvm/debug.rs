@@ -11,7 +11,7 @@ use crate::bindings;
 use crate::hw::doorbell::Doorbell;
 use crate::hw::table;
 use crate::vgic::cpuif::{CpuInterface, PpiId, PpiMask, VmPpis};
-use crate::vgic::irs::Trigger;
+use crate::vgic::irs::{Host, IstKind, Iste, Saved, Trigger};
 use crate::vgic::stats::Event;
 use kernel::bindings as kbindings;
 use kernel::fmt;
@@ -129,27 +129,81 @@ fn show_irs(file: &SeqFile, irs: &VmIrs) {
     let id_bits = irs.lpi_id_bits().unwrap_or(0);
     seq_print!(file, "; LPI ID bits {}", id_bits);
     seq_print!(file, "; leaked by all VMs {} bytes\n", table::leaked());
-    seq_print!(file, "level SPIs, + for a high line:");
-    for id in 0..shared.spis().count() {
-        if shared.spis().trigger(id) == Trigger::Level {
-            let line = if shared.spis().line(id) { "+" } else { "" };
-            seq_print!(file, " {}{}", id, line);
+    show_vm_table(file, irs);
+    show_entries(file, irs);
+}
+
+/// The host's table of VMs.
+fn show_vm_table(file: &SeqFile, irs: &VmIrs) {
+    let shown = irs.host().with_table(|table| {
+        let (used, all) = (table.in_use(), table.capacity());
+        seq_print!(file, "VM table:    {} of {} IDs in use", used, all);
+        if let Some((present, all)) = table.second_level() {
+            seq_print!(file, "; {} of {} second-level tables", present, all);
         }
+        seq_print!(file, "\n");
+        Ok(())
+    });
+    if shown.is_err() {
+        seq_print!(file, "VM table:    none\n");
     }
-    seq_print!(file, "\n");
+}
+
+/// SPIs that are in any state but the first, one a line; LPIs counted.
+fn show_entries(file: &SeqFile, irs: &VmIrs) {
+    let states = [
+        (Iste::ENABLE, "enabled"),
+        (Iste::PENDING, "pending"),
+        (Iste::ACTIVE, "active"),
+    ];
+    let mut lpis = [0_u32; 3];
+    let outcome = irs.with_control(|control, host, shared| {
+        control.show(host, shared, |kind, id, entry| {
+            let now = states.map(|(state, _)| entry.has(state));
+            if kind == IstKind::Lpi {
+                for (count, is) in lpis.iter_mut().zip(now) {
+                    *count += u32::from(is);
+                }
+                return;
+            }
+            let level = shared.spis().trigger(id) == Trigger::Level;
+            if level || now.contains(&true) {
+                seq_print!(file, "  SPI {}:", id);
+                for ((_, name), _) in states.iter().zip(now).filter(|(_, is)| *is) {
+                    seq_print!(file, " {}", *name);
+                }
+                let (priority, vpe) = (Iste::PRIORITY.get(entry.0.into()), entry.0 >> 16);
+                seq_print!(file, "; priority {}; VPE {}", priority, vpe);
+                match (level, shared.spis().line(id)) {
+                    (false, _) => seq_print!(file, "; edge\n"),
+                    (true, false) => seq_print!(file, "; level, low\n"),
+                    (true, true) => seq_print!(file, "; level, high\n"),
+                }
+            }
+        })
+    });
+    for ((_, name), count) in states.iter().zip(lpis) {
+        seq_print!(file, "  LPIs {}: {}\n", *name, count);
+    }
+    match outcome {
+        Ok(Ok(Saved::Quiescent)) => {}
+        Ok(Ok(Saved::Changed)) => seq_print!(file, "  (changed meanwhile)\n"),
+        Ok(Err(_)) | Err(_) => seq_print!(file, "  (the IRS does not say)\n"),
+    }
 }
 
 fn show_vpe(file: &SeqFile, doorbell: &Doorbell) {
     let vpe = doorbell.vpe();
     seq_print!(
         file,
-        "  VPE {}; doorbell LPI {}, rings {}\n",
+        "  VPE {}; doorbell LPI {}, asked for {} times, rang {} times\n",
         if vpe.is_resident() {
             "resident"
         } else {
             "not resident"
         },
         doorbell.lpi(),
+        vpe.asked(),
         vpe.rings()
     );
 }

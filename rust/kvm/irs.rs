@@ -231,6 +231,11 @@ impl VmIrs {
         }
     }
 
+    /// The host's IRS.
+    pub(super) fn host(&self) -> &PhysicalIrs {
+        &self.host
+    }
+
     /// The vCPU's VPE and its doorbell.
     #[inline]
     pub(super) fn doorbell<D: Data>(&self, vcpu: KvmVcpu<'_, D>) -> Option<&Doorbell> {

@@ -7,9 +7,10 @@
 
 use super::super::word::Word;
 use super::attributes::{UserReg, Written};
+use super::entry::Iste;
 use super::error::{Error, Result};
 use super::frame::{Effect, Frame, View};
-use super::host::{IstKind, VmId};
+use super::host::{Commands, IstKind, Saved, VmId};
 use super::ist::{Ist, Shape};
 use super::list::List;
 use super::ports::Cpu;
@@ -310,6 +311,34 @@ impl<H: Host> Control<H> {
             save::check(host, live.vm())?;
         }
         Ok(())
+    }
+
+    /// Shows the entries of all SPIs, then of all LPIs, in the order of IDs; vCPUs may run. Says
+    /// whether something changed meanwhile, so that it may not be the state of one moment. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dead`]; [`Error::Timeout`].
+    pub fn show(
+        &self,
+        host: &H,
+        shared: &Shared,
+        mut show: impl FnMut(IstKind, u32, Iste),
+    ) -> Result<Saved> {
+        let live = self.live.as_ref().ok_or(Error::Dead)?;
+        let commands = Commands(host);
+        let _ = commands.save_vm(live.vm())?;
+        save::copy_out(live.spis(), shared.spis.count(), |id, entry| {
+            show(IstKind::Spi, id, entry);
+            Ok(())
+        })?;
+        if let Some(ist) = live.lpis() {
+            save::copy_out(ist, ist.shape().entries() as u32, |id, entry| {
+                show(IstKind::Lpi, id, entry);
+                Ok(())
+            })?;
+        }
+        commands.still_saved(live.vm())
     }
 
     /// Restores the state of all SPIs and LPIs. No vCPU has run. May sleep.

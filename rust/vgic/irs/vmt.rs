@@ -126,6 +126,17 @@ impl<B: Block> VmTable<B> {
         self.used.iter().map(|word| word.count_ones()).sum()
     }
 
+    /// How many VM IDs there are.
+    pub fn capacity(&self) -> u32 {
+        self.used.len() as u32 * u64::BITS
+    }
+
+    /// How many second-level tables there are, and can be; `None` if the table is linear.
+    pub fn second_level(&self) -> Option<(usize, usize)> {
+        let present = self.second.iter().filter(|second| second.is_some());
+        (!self.second.is_empty()).then(|| (present.count(), self.second.len()))
+    }
+
     /// Finds a free VM ID, and makes sure that its VMTE exists, is not valid and is zero.
     ///
     /// # Errors

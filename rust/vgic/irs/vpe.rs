@@ -32,6 +32,7 @@ pub struct Vpe {
     resident: Word,
     /// [`Self::RUNG`] and [`Self::NOT_ASKED`], since the vCPU last left its CPU.
     news: Word,
+    asked: Word,
     rings: Word,
 }
 
@@ -46,6 +47,7 @@ impl Vpe {
         Self {
             resident: Word::new(0),
             news: Word::new(0),
+            asked: Word::new(0),
             rings: Word::new(0),
         }
     }
@@ -72,7 +74,13 @@ impl Vpe {
         news & Self::RUNG != 0 || (enabled && news & Self::NOT_ASKED != 0)
     }
 
-    /// How often the doorbell has rung.
+    /// How often a doorbell was asked for.
+    pub fn asked(&self) -> u64 {
+        self.asked.load()
+    }
+
+    /// How often the doorbell has rung. Less often than it was asked for: an interrupt may come while
+    /// the vCPU is loaded again.
     pub fn rings(&self) -> u64 {
         self.rings.load()
     }
@@ -136,6 +144,10 @@ impl Vpe {
         self.news.store(news);
         self.resident.store(0);
         cpu.leave_context(context.into_raw());
+        // Nothing depends on it; loom would try all that the bump can be between.
+        if context.db() && cfg!(not(loom)) {
+            self.asked.bump();
+        }
         context.db()
     }
 

@@ -10,8 +10,8 @@ use irs_host::{nothing_left, Fault, Features, TestHost};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use vgic_v5::irs::{
-    Action, Control, Error, IstKind, List, Result, Shared, SharedMemory, Sink, Sizes, Source,
-    UserReg, VpeId, VpeSpec,
+    Action, Control, Error, IstKind, List, Result, Saved, Shared, SharedMemory, Sink, Sizes,
+    Source, UserReg, VpeId, VpeSpec,
 };
 
 const PA_RANGE: u8 = 2;
@@ -452,6 +452,38 @@ fn a_save_notices_changes() {
         .control
         .save(&host, &vm.shared, &mut Meddler(&host, vm.id(), 96));
     assert_eq!(saved, Ok(()));
+    vm.destroy(&host).unwrap();
+    host.assert_innocent();
+}
+
+/// What debugfs shows of a VM's interrupts.
+#[test]
+fn entries_are_shown() {
+    let host = host(Features::PLAIN);
+    let mut vm = Vm::new(&host, &[0], 32).unwrap();
+    let _ = vm.map_lpis(&host, 6);
+    for (kind, id, entry) in [(SPI, 31, 0x0001_4009), (LPI, 63, 0x0000_080a)] {
+        *host.irs.borrow_mut().entry(vm.id(), kind, id) = entry;
+    }
+    let mut shown = Vec::new();
+    let outcome = vm.control.show(&host, &vm.shared, |kind, id, entry| {
+        shown.push((kind, id, entry.0));
+    });
+    assert_eq!(outcome, Ok(Saved::Quiescent));
+    assert_eq!(shown.len(), 32 + 64);
+    assert_eq!(shown[31], (IstKind::Spi, 31, 0x0001_4009));
+    assert_eq!(shown[95], (IstKind::Lpi, 63, 0x0000_080a));
+    assert!(shown[32..95]
+        .iter()
+        .all(|(kind, _, entry)| *kind == IstKind::Lpi && *entry == 0));
+
+    let mut first = true;
+    let outcome = vm.control.show(&host, &vm.shared, |_, _, _| {
+        if core::mem::take(&mut first) {
+            *host.irs.borrow_mut().entry(vm.id(), SPI, 1) |= 1;
+        }
+    });
+    assert_eq!(outcome, Ok(Saved::Changed));
     vm.destroy(&host).unwrap();
     host.assert_innocent();
 }
