@@ -52,7 +52,11 @@ impl Frames for GicV5 {
             control.guest_write(host, shared, offset, size, value)
         });
         match action {
-            Ok(Action::Reload) => kvm.reload(),
+            Ok(Action::Reload) => {
+                kvm.reload();
+                // A VM that has ended shows no IDLE.
+                let _ = irs.with_control(|control, _, _| control.reloaded());
+            }
             Ok(Action::Kill) => {
                 pr_err!("an IST was not given up: {:?}\n", Error::Dead);
                 kvm.kill();

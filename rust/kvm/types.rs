@@ -199,7 +199,8 @@ impl<'a, D: Data> Kvm<'a, D> {
         unsafe { spis.write(count as c_int) };
     }
 
-    /// Has every vCPU put and loaded. Does not wait.
+    /// Has every vCPU leave the guest, which is waited for, and put and loaded before it is there
+    /// again. May sleep.
     pub(crate) fn reload(self) {
         call!(kvm_vgic_v5_reload, self)
     }

@@ -80,7 +80,7 @@ impl Shared {
 pub enum Action {
     /// Nothing.
     None,
-    /// Have every vCPU put and loaded.
+    /// Have every vCPU put and loaded before it is in the guest again; then [`Control::reloaded`].
     Reload,
     /// Stop the VM for good: the IRS has memory of it that it does not give back.
     Kill,
@@ -94,6 +94,8 @@ pub struct Control<H: Host> {
     pa_range: u8,
     /// Userspace has made IRS_IST_BASER valid, and has not restored the IST yet.
     restore_pending: bool,
+    /// How many [`Action::Reload`]s are not done yet. IRS_CR0.IDLE is 0 meanwhile.
+    reloads: u32,
 }
 
 impl<H: Host> Control<H> {
@@ -114,6 +116,7 @@ impl<H: Host> Control<H> {
                     live: Some(live),
                     pa_range,
                     restore_pending: false,
+                    reloads: 0,
                 };
                 control.announce(shared);
                 Ok(control)
@@ -168,6 +171,7 @@ impl<H: Host> Control<H> {
             has_vcpu: &|id| vpes.iter().any(|vpe| vpe.id.0 == id),
             spis: &shared.spis,
             enabled: shared.enabled(),
+            idle: self.reloads == 0,
         };
         access(&mut self.frame, &view)
     }
@@ -193,6 +197,8 @@ impl<H: Host> Control<H> {
             Effect::None => Action::None,
             Effect::Enable(enable) => {
                 shared.enabled.store(enable.into());
+                // One for each vCPU that writes at most.
+                self.reloads += 1;
                 Action::Reload
             }
             Effect::MapLpis(id_bits, baser) => match self.map_lpis(host, id_bits) {
@@ -218,6 +224,11 @@ impl<H: Host> Control<H> {
                 }
             }
         }
+    }
+
+    /// [`Action::Reload`] is done: no vCPU is in the guest that was not loaded since.
+    pub fn reloaded(&mut self) {
+        self.reloads = self.reloads.saturating_sub(1);
     }
 
     fn map_lpis(&mut self, host: &H, id_bits: u32) -> Result {

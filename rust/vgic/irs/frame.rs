@@ -127,6 +127,8 @@ pub struct View<'a> {
     pub spis: &'a Spis,
     /// IRS_CR0.IRSEN.
     pub enabled: bool,
+    /// IRS_CR0.IDLE: no vCPU is in the guest with another IRSEN.
+    pub idle: bool,
 }
 
 /// What has to be done about a guest's write.
@@ -281,7 +283,7 @@ impl Frame {
     pub(super) fn value(&self, view: &View<'_>, reg: Reg) -> u64 {
         match reg {
             Reg::Idr(number) => idr(view, number),
-            Reg::Cr0 => CR0_IDLE | u64::from(view.enabled),
+            Reg::Cr0 => u64::from(view.idle) * CR0_IDLE | u64::from(view.enabled),
             Reg::Cr1 => self.cr1,
             Reg::SyncStatusr | Reg::IstStatusr => STATUSR_IDLE,
             Reg::SpiSelr => self.spi_selr,

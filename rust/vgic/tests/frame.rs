@@ -167,11 +167,21 @@ fn enable() {
     let mut vm = Vm::new();
     assert_eq!(vm.write(0x80, 4, 0), Action::None);
     assert_eq!(vm.write(0x80, 4, 0xffff_ffff), Action::Reload);
+    // Not idle before every vCPU has left the guest.
+    assert_eq!(vm.read(0x80, 4), 1);
+    vm.control.reloaded();
     assert_eq!(vm.read(0x80, 4), 3);
     assert!(vm.shared.enabled());
     assert_eq!(vm.write(0x80, 4, 1), Action::None);
+    assert_eq!(vm.read(0x80, 4), 3);
+    // Two vCPUs that write: idle when both are done.
     assert_eq!(vm.write(0x80, 4, 2), Action::Reload);
     assert!(!vm.shared.enabled());
+    assert_eq!(vm.write(0x80, 4, 1), Action::Reload);
+    vm.control.reloaded();
+    assert_eq!(vm.read(0x80, 4), 1);
+    vm.control.reloaded();
+    assert_eq!(vm.read(0x80, 4), 3);
     assert_eq!(vm.write(0x84, 4, 0xffff_ffff), Action::None);
     assert_eq!(vm.read(0x84, 4), 0xffff);
 }
