@@ -102,7 +102,7 @@ help:
 	@echo 'make testbed            toolchain, emulator, kernel, module, all under build/'
 	@echo "                        LINUX_SRC= QEMU_SRC=  trees or tarballs to take instead of Debian's"
 	@echo 'make run                boot the GICv5 host to a shell'
-	@echo '                        SMP=2 MODE=vhe|nvhe|protected GIC=5|3 EXTRA="run-host options"'
+	@echo '                        SMP=2 MODE=vhe|nvhe|hvhe|protected GIC=5|3 EXTRA="run-host options"'
 	@echo 'make guest              boot a Linux guest on that host, with its console on the terminal'
 	@echo '                        CPUS=2 MEM=128M KERNEL=IMAGE, and what make run takes'
 	@echo 'make check              everything that should hold; ONLY="word word" for some'

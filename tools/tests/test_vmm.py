@@ -39,6 +39,7 @@ def test_unit_tests():
         (5, "vhe", 8, "virtio"),
         (5, "nvhe", 1, "virtio"),
         (5, "nvhe", 4, "pl011"),
+        (5, "hvhe", 2, "pl011"),
     ],
 )
 def test_guest_boots(gic, mode, cpus, console):
