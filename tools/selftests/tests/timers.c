@@ -366,10 +366,14 @@ static void cancelled(void)
 
 /* ---- what this host injects directly ---- */
 
-/* How many of IN_GUEST + 1 interrupts of a timer the host had a hand in. */
+/*
+ * How often the host had a hand in one of IN_GUEST + 1 interrupts of a timer. One that
+ * it emulates it looks at whenever the guest sets it.
+ */
 static unsigned int work_of_host(enum arch_timer t)
 {
-	static const char *const events[] = { VGIC5_TIMER_EVENTS, NULL };
+	static const char *const events[] = { VGIC5_TIMER_EVENTS, "kvm/kvm_timer_emulate", NULL };
+	const char *emulated = t == VIRTUAL ? "arch_timer_ctx_index: 1 " : "arch_timer_ctx_index: 0 ";
 	unsigned int work = 0;
 	struct vgic5_vm v;
 	char line[512];
@@ -382,10 +386,11 @@ static unsigned int work_of_host(enum arch_timer t)
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
 	f = vgic5_trace_stop(events);
 	while (fgets(line, sizeof(line), f))
-		work += vgic5_is_timer_work(line);
+		work += vgic5_is_timer_work(line) ||
+			(strstr(line, "kvm_timer_emulate: ") && strstr(line, emulated));
 	fclose(f);
 	vgic5_vm_free(&v);
-	pr_info("# the %s timer: %u interrupts, the host had a hand in %u\n",
+	pr_info("# the %s timer: %u interrupts, the host had a hand in them %u times\n",
 		t == VIRTUAL ? "virtual" : "physical", IN_GUEST + 1, work);
 	return work;
 }
