@@ -6,6 +6,7 @@
 """
 
 import json
+import os
 
 import pytest
 
@@ -101,30 +102,20 @@ def own_host(settings, backend):
 
 
 @pytest.fixture
-def everything_ran(request):
-    """Skips a test that is about a run of all tests, if some were left out."""
-    if request.config.stash[SELECTED]:
-        pytest.skip("some tests were left out")
+def everything_ran():
+    """Skips a test that is about a run of all tests, where that was not one."""
+    if not AFTER_EVERYTHING:
+        pytest.skip("needs a run of everything: make check")
 
 
-SELECTED = pytest.StashKey[bool]()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config, items):
-    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
-
-
-def pytest_deselected(items):
-    if items:
-        items[0].config.stash[SELECTED] = True
+AFTER_EVERYTHING = bool(os.environ.get("AFTER_EVERYTHING"))
+"""scripts/check has run all tests that are not marked as last."""
 
 
 def pytest_configure(config):
-    config.stash[SELECTED] = config.args != ["tools/tests"]
     tree.LOG.mkdir(parents=True, exist_ok=True)
     (tree.BUILD / "tests").mkdir(parents=True, exist_ok=True)
-    if not config.option.collectonly:
+    if not (config.option.collectonly or AFTER_EVERYTHING):
         (tree.BUILD / "tests/results.jsonl").write_text("")
 
 

@@ -101,7 +101,7 @@ class Host:
         self._read = b""
         self.dead = None
         self._process = subprocess.Popen(
-            [tree.TOP / "scripts/run-host", "--stdin", "--timeout", str(tree.scaled(7200)), *settings.options(), "--", SERVER],
+            [tree.TOP / "scripts/run-host", "--stdin", "--timeout", "7200", *settings.options(), "--", SERVER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,

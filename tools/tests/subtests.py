@@ -48,16 +48,23 @@ class Subtests:
             self.failures.append(name)
         self._item.ihook.pytest_runtest_logreport(report=report)
 
-    def ktap(self, output, expected=None, properties=lambda name: ()):
+    def ktap(self, output, expected=None, properties=lambda name: (), known=None):
         """Report each result of a (K)TAP output.
 
         A fault of the output is a failure of the test itself. `expected`: the
-        names that have to be there, and no others.
+        names that have to be there, and no others. `known`: words of a result's
+        name that has to fail, or to be skipped, and why that is no surprise.
         """
         report = ktap.parse(output)
         for name, result in report.leaves():
-            text = "\n".join([*result.diagnostics, f"not ok {name} {result.reason}"])
-            self.report(name, result.outcome, text, result.reason, properties(name))
+            outcome, reason, said = result.outcome, result.reason, result.diagnostics
+            why = next((why for words, why in (known or {}).items() if words in name), None)
+            if why and outcome in (ktap.FAIL, ktap.SKIP):
+                outcome, reason = ktap.XFAIL, why
+            elif why:
+                outcome, said = ktap.FAIL, [*said, f"is known to fail, and did not: {why}"]
+            text = "\n".join([*said, f"not ok {name} {reason}"])
+            self.report(name, outcome, text, reason, properties(name))
         faults = list(report.all_faults())
         if not report.results and report.skipped is None:
             faults.append("there is no result")

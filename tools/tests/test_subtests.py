@@ -29,3 +29,12 @@ def test_expected_names(pytester):
     result = pytester.runpytest_inprocess("-p", "subtests")
     result.stdout.fnmatch_lines(["*did not run: b*"])
     assert result.ret == 1
+
+
+def test_known_failures(pytester):
+    """They fail or are skipped; one that passes is a failure."""
+    said = r"1..3\nnot ok 1 one a\nok 2 one b # SKIP\nok 3 two\n"
+    pytester.makepyfile(f"def test_it(subtests):\n    subtests.ktap('{said}', known={{'one': 'why', 'two': 'so'}})\n")
+    result = pytester.runpytest_inprocess("-p", "subtests")
+    assert result.parseoutcomes() == {"xfailed": 2, "failed": 2}
+    result.stdout.fnmatch_lines(["*is known to fail, and did not: so*"])
