@@ -25,7 +25,7 @@ pub enum Error {
     Fault,
     /// EIO: the IRS holds memory that it did not give back; the VM cannot go on.
     Dead,
-    /// ENODEV: the host has no IRS that can virtualize.
+    /// ENODEV: the host has no IRS that can virtualize, or the VM has no vCPU.
     NoDevice,
 }
 

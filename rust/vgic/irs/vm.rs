@@ -105,7 +105,7 @@ impl<B: Block> Idle<B> {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] without a vCPU; [`Error::TooBig`] for a vCPU ID beyond the host's VPE IDs;
+    /// [`Error::NoDevice`] without a vCPU; [`Error::TooBig`] for a vCPU ID beyond the host's VPE IDs;
     /// [`Error::NoMemory`]; those of [`super::VmTable::claim`].
     pub fn allocate<H: Host<Block = B>>(host: &H, vpes: List<VpeSpec>, spis: u32) -> Result<Self> {
         let sizes = host.sizes();
@@ -113,7 +113,7 @@ impl<B: Block> Idle<B> {
             .iter()
             .map(|vpe| vpe.id.0)
             .max()
-            .ok_or(Error::Invalid)?;
+            .ok_or(Error::NoDevice)?;
         if u32::from(max_id) >= sizes.max_vcpus() {
             return Err(Error::TooBig);
         }

@@ -186,7 +186,7 @@ fn as_many_vms_as_there_are_ids() {
 #[test]
 fn vcpu_ids() {
     let host = host(Features::PLAIN);
-    assert_eq!(Vm::new(&host, &[], 32).err(), Some(Error::Invalid));
+    assert_eq!(Vm::new(&host, &[], 32).err(), Some(Error::NoDevice));
     assert_eq!(Vm::new(&host, &[512], 32).err(), Some(Error::TooBig));
     // Largest vCPU ID, and the width of an IAFFID that it takes, less one.
     for (max, field) in [
