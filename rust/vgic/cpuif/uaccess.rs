@@ -95,7 +95,12 @@ impl UserRegister {
             }
             Self::Priority(n) => saved.priorityr(n.into()),
             Self::Apr => saved.apr().into_raw(),
-            Self::Cr0 => ICC_CR0_EL1::new().with_en(saved.vmcr().en()).into_raw(),
+            // The link to the IRS is there, and idle.
+            Self::Cr0 => ICC_CR0_EL1::new()
+                .with_en(saved.vmcr().en())
+                .with_link(true)
+                .with_link_idle(true)
+                .into_raw(),
             Self::Pcr => ICC_PCR_EL1::new()
                 .with_priority(saved.vmcr().vpmr())
                 .into_raw(),
@@ -115,8 +120,10 @@ impl UserRegister {
             Self::Priority(0..=7) => !ICC_PPI_PRIORITYRx_EL1::RES0,
             Self::Priority(_) => 0,
             Self::Apr => !ICC_APR_EL1::RES0,
-            // The rest of ICC_CR0_EL1 is the physical interface's.
-            Self::Cr0 => ICC_CR0_EL1::EN.mask(),
+            // LINK and LINK_IDLE are ignored; the rest is the physical interface's.
+            Self::Cr0 => {
+                ICC_CR0_EL1::EN.mask() | ICC_CR0_EL1::LINK.mask() | ICC_CR0_EL1::LINK_IDLE.mask()
+            }
             Self::Pcr => !ICC_PCR_EL1::RES0,
         }
     }

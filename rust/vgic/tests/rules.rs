@@ -250,16 +250,17 @@ fn userspace_registers_refuse_what_they_cannot_hold() {
         (Priority(8), 1),
         (Priority(15), 1),
         (Apr, 1 << 32),
-        (Cr0, 2),
+        (Cr0, 1 << 3),
         (Pcr, 32),
     ];
     for (register, value) in bad {
+        let before = register.get(vm.ppis(), &parked);
         assert_eq!(
             register.set(vm.ppis(), &parked, value),
             Err(BadValue),
             "{register:?}"
         );
-        assert_eq!(register.get(vm.ppis(), &parked), 0, "{register:?}");
+        assert_eq!(register.get(vm.ppis(), &parked), before, "{register:?}");
     }
     let good = [
         (Icsr, 0xffff_0000_f83f),
@@ -270,12 +271,17 @@ fn userspace_registers_refuse_what_they_cannot_hold() {
         (Priority(7), 0x1f00_1f00_1f00_1f00),
         (Priority(15), 0),
         (Apr, 0xffff_ffff),
-        (Cr0, 1),
+        (Cr0, 7),
         (Pcr, 31),
     ];
     for (register, value) in good {
         register.set(vm.ppis(), &parked, value).unwrap();
         assert_eq!(register.get(vm.ppis(), &parked), value, "{register:?}");
+    }
+    // The link to the IRS is not what is written.
+    for en in [0, 1] {
+        Cr0.set(vm.ppis(), &parked, en).unwrap();
+        assert_eq!(Cr0.get(vm.ppis(), &parked), en | 6);
     }
     // Cleared as they were set: these are raw writes.
     Pending(Half::Lower).set(vm.ppis(), &parked, 0).unwrap();
