@@ -65,6 +65,9 @@ struct vgic5_vm vgic5_vm_create(int nr_vcpus, guest_fn code, guest_irq_fn irq);
 /* The same, with vCPU features (bits of kvm_vcpu_init.features[0]). */
 struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
 				     guest_irq_fn irq, u32 features);
+/* The same again, not sent INIT yet. */
+struct vgic5_vm vgic5_vm_create_bare(int nr_vcpus, guest_fn code,
+				     guest_irq_fn irq, u32 features);
 void vgic5_vm_free(struct vgic5_vm *v);
 /* INIT, and KVM_RUN, as tests of errors want them: 0 or -errno. */
 int vgic5_init(int gic);

@@ -112,7 +112,7 @@ int vgic5_run(int argc, char **argv, const struct vgic5_test *tests, int nr)
 	ksft_finished();
 }
 
-struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
+struct vgic5_vm vgic5_vm_create_bare(int nr_vcpus, guest_fn code,
 				     guest_irq_fn irq, u32 features)
 {
 	struct vgic5_vm v = { .nr_vcpus = nr_vcpus };
@@ -120,7 +120,8 @@ struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
 
 	TEST_ASSERT(nr_vcpus <= (int)ARRAY_SIZE(v.vcpu), "too many vCPUs");
 
-	v.vm = __vm_create(VM_SHAPE_DEFAULT, nr_vcpus, 0);
+	/* Room for a vCPU that comes later. */
+	v.vm = __vm_create(VM_SHAPE_DEFAULT, max(nr_vcpus, 1), 0);
 	if (__kvm_test_create_device(v.vm, KVM_DEV_TYPE_ARM_VGIC_V5))
 		vgic5_skip("this host has no KVM GICv5");
 	v.gic = kvm_create_device(v.vm, KVM_DEV_TYPE_ARM_VGIC_V5);
@@ -134,6 +135,13 @@ struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
 		vm_install_exception_handler(v.vm, VECTOR_IRQ_CURRENT, irq);
 	for (int i = 0; i < nr_vcpus; i++)
 		vcpu_init_descriptor_tables(v.vcpu[i]);
+	return v;
+}
+
+struct vgic5_vm vgic5_vm_create_with(int nr_vcpus, guest_fn code,
+				     guest_irq_fn irq, u32 features)
+{
+	struct vgic5_vm v = vgic5_vm_create_bare(nr_vcpus, code, irq, features);
 
 	kvm_device_attr_set(v.gic, KVM_DEV_ARM_VGIC_GRP_CTRL,
 			    KVM_DEV_ARM_VGIC_CTRL_INIT, NULL);
