@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Reads tools/selftests/breakages, for scripts/bite.
+"""Reads tools/selftests/breakages and breakages-irs, for scripts/bite.
 
 breakages.py list           a line each: what is rebuilt, backend, host's
                             options, the check that runs the programs, name;
@@ -15,6 +15,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
+FILES = ("breakages", "breakages-irs")
 KEYS = ("breakage", "in", "from", "to", "on", "host", "by", "fails")
 # By the beginning of a file's name: what has to be rebuilt for it.
 PARTS = {"rust/": "module", "tools/gicv5-model/": "model", "tools/qemu/": "model", "linux:": "kernel"}
@@ -62,7 +63,7 @@ def read():
     """All blocks, in order. A value goes on until the next key or comment."""
     fields = []
     more = False
-    for line in (HERE / "breakages").read_text().splitlines():
+    for line in "".join((HERE / name).read_text() for name in FILES).splitlines():
         match = re.match(r"(%s):(?: (.*))?$" % "|".join(KEYS), line)
         if match:
             fields.append([match[1], match[2] or ""])
