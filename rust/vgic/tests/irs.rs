@@ -576,7 +576,11 @@ proptest! {
         let host = host(Features { l2: Some(1), ..Features::PLAIN });
         let mut vm = Vm::new(&host, &[0, 1], 32).unwrap();
         for (offset, size, value) in writes {
-            prop_assert_ne!(vm.write(&host, offset, size, value), Action::Kill);
+            let action = vm.write(&host, offset, size, value);
+            prop_assert_ne!(action, Action::Kill);
+            if action == Action::Reload {
+                vm.control.reloaded();
+            }
             let valid = vm.read(&host, IST_BASER, 8) & 1 != 0;
             prop_assert_eq!(host.irs.borrow().ist(0, LPI).is_some(), valid);
             let enabled = vm.read(&host, 0x80, 4) == 3;
