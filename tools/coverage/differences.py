@@ -42,7 +42,10 @@ class Answer:
 
 
 def known():
-    """{program: {words of a test's name: why C fails it}}. Raises ValueError for a fault of the file."""
+    """{program: {words of a test's name: why C fails it}}; no words: each of its tests.
+
+    Raises ValueError for a fault of the file.
+    """
     found = {}
     for line in (TOP / "tools/selftests/differences").read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
@@ -51,7 +54,7 @@ def known():
         if len(fields) != 3:
             raise ValueError(f"differences: not three fields: {line}")
         program, words, reason = fields
-        found.setdefault(program, {})[words] = reason
+        found.setdefault(program, {})["" if words == "*" else words] = reason
     return found
 
 
@@ -109,13 +112,15 @@ The different ones, and why the test is right:
      - Rust
      - why""".split("\n")
     tests = {}
+    whole = [program for program, words in known().items() if "" in words]
     for answer in found:
         if answer.differs:
-            tests.setdefault((answer.program, answer.name), []).append(answer)
+            name = "each of its tests" if answer.program in whole else answer.name
+            tests.setdefault((answer.program, name), []).append(answer)
     for (program, name), of_test in tests.items():
         reason = next((answer.reason for answer in of_test if answer.reason), "")
-        lines += [f"   * - {escaped(program)}", f"     - {escaped(name)}"]
-        lines.append(f"     - {', '.join(answer.mode for answer in of_test)}")
+        modes = dict.fromkeys(answer.mode for answer in of_test)
+        lines += [f"   * - {escaped(program)}", f"     - {escaped(name)}", f"     - {', '.join(modes)}"]
         lines += [f"     - {of_test[-1].c}", f"     - {of_test[-1].rust}"]
         lines.append(f"     - {escaped(reason) or '**no reason is known**'}")
     return "\n".join(lines) + "\n"
