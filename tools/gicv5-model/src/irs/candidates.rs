@@ -9,7 +9,26 @@
 use super::state::State;
 use crate::archive::Archive;
 use crate::intid::{Candidate, IntType, Intid, Priority};
+use core::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
+
+/// A candidate in the order in which they win.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rank(Priority, Intid);
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        #[cfg(test)]
+        tests::COMPARISONS.set(tests::COMPARISONS.get() + 1);
+        (self.0, self.1).cmp(&(other.0, other.1))
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 /// The candidates for targets 0..n: the PEs, or the VPEs of a VM.
 ///
@@ -17,7 +36,7 @@ use std::collections::{BTreeSet, HashMap};
 /// wins, an LPI therefore before an SPI.
 #[derive(Debug)]
 pub(crate) struct Candidates {
-    by_target: Vec<BTreeSet<(Priority, Intid)>>,
+    by_target: Vec<BTreeSet<Rank>>,
     /// Where in `by_target` an interrupt is.
     place: HashMap<Intid, (u16, Priority)>,
     /// The first of each set.
@@ -83,7 +102,7 @@ impl Candidates {
         self.remove(intid);
         if let Some((target, priority)) = place {
             self.place.insert(intid, (target, priority));
-            self.by_target[usize::from(target)].insert((priority, intid));
+            self.by_target[usize::from(target)].insert(Rank(priority, intid));
             self.refresh(target);
         }
     }
@@ -91,7 +110,7 @@ impl Candidates {
     /// `intid` can no longer be reached.
     pub fn remove(&mut self, intid: Intid) {
         if let Some((target, priority)) = self.place.remove(&intid) {
-            self.by_target[usize::from(target)].remove(&(priority, intid));
+            self.by_target[usize::from(target)].remove(&Rank(priority, intid));
             self.refresh(target);
         }
     }
@@ -100,7 +119,7 @@ impl Candidates {
     pub fn remove_all(&mut self, ty: IntType) {
         self.place.retain(|intid, _| intid.kind() != Some(ty));
         for set in &mut self.by_target {
-            set.retain(|(_, intid)| intid.kind() != Some(ty));
+            set.retain(|Rank(_, intid)| intid.kind() != Some(ty));
         }
         for target in 0..self.by_target.len() {
             self.refresh(target as u16);
@@ -111,6 +130,65 @@ impl Candidates {
         let target = usize::from(target);
         self.best[target] = self.by_target[target]
             .first()
-            .map(|&(priority, intid)| Candidate { intid, priority });
+            .map(|&Rank(priority, intid)| Candidate { intid, priority });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+
+    thread_local! {
+        /// How often two candidates were compared.
+        pub static COMPARISONS: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// The comparisons that `action` makes.
+    fn comparisons<T>(action: impl FnOnce() -> T) -> (u64, T) {
+        let before = COMPARISONS.get();
+        let result = action();
+        (COMPARISONS.get() - before, result)
+    }
+
+    fn pending(priority: u8) -> State {
+        State {
+            pending: true,
+            enabled: true,
+            priority: Priority::from_bits(priority.into()),
+            ..State::default()
+        }
+    }
+
+    /// What an interrupt costs does not grow with the number that are pending,
+    /// or with its logarithm only.
+    #[test]
+    fn an_interrupt_among_many() {
+        for count in [10u32, 1_000, 60_000] {
+            let mut candidates = Candidates::new(2);
+            let lpi = |n: u32| Intid::new(IntType::Lpi, n);
+            // In no order, at few priorities.
+            let scattered = |n: u32| n.wrapping_mul(0x9e37_79b1) >> 8;
+            for n in 0..count {
+                candidates.update(lpi(scattered(n)), pending(n as u8 % 30));
+            }
+            // A node of the tree has at most 11 entries, and at least 5.
+            let most = 11 * (1 + u64::from(count.ilog2()) / 2);
+            let mut worst = 0;
+            for n in 0..100 {
+                let (selecting, best) = comparisons(|| candidates.best(0));
+                assert_eq!(selecting, 0, "{count} pending");
+                let best = best.expect("one of them").intid;
+                // It is acknowledged, another one comes, one changes.
+                let other = lpi(scattered(count + n));
+                let (cost, ()) = comparisons(|| candidates.update(best, State::default()));
+                worst = worst.max(cost);
+                let (cost, ()) = comparisons(|| candidates.update(other, pending(31)));
+                worst = worst.max(cost);
+                let (cost, ()) = comparisons(|| candidates.update(other, pending(n as u8 % 30)));
+                worst = worst.max(cost / 2);
+            }
+            assert!(worst > 0 && worst <= most, "{count} pending: {worst}");
+        }
     }
 }

@@ -62,11 +62,15 @@ pub mod irs {
 
 /// Memory that is zero until written.
 #[derive(Default, Clone)]
-pub struct Ram(pub HashMap<u64, [u8; 4096]>);
+pub struct Ram {
+    pages: HashMap<u64, [u8; 4096]>,
+    /// How many bytes were read and written.
+    pub traffic: usize,
+}
 
 impl Ram {
     fn byte(&mut self, pa: u64) -> &mut u8 {
-        let page = self.0.entry(pa >> 12).or_insert([0; 4096]);
+        let page = self.pages.entry(pa >> 12).or_insert([0; 4096]);
         &mut page[(pa & 0xfff) as usize]
     }
 
@@ -83,6 +87,7 @@ impl Ram {
 
 impl Memory for Ram {
     fn read(&mut self, pa: u64, buf: &mut [u8]) -> bool {
+        self.traffic += buf.len();
         for (pa, byte) in (pa..).zip(buf) {
             *byte = *self.byte(pa);
         }
@@ -90,6 +95,7 @@ impl Memory for Ram {
     }
 
     fn write(&mut self, pa: u64, buf: &[u8]) -> bool {
+        self.traffic += buf.len();
         for (pa, byte) in (pa..).zip(buf) {
             *self.byte(pa) = *byte;
         }
