@@ -3,19 +3,13 @@
 
 mod hyp;
 
-use gicv5_model::config::{Delay, Knobs};
+use gicv5_model::config::Knobs;
 use gicv5_model::cpuif::route::{Access, PeState};
 use gicv5_model::regs::{find, TABLE};
 use gicv5_model::Lines;
-use hyp::{irs, Hyp, EL2, GUEST, LPI, M, SPI, U};
+use hyp::{irs, one_vm, Hyp, EL2, GUEST, LPI, M, SPI, U};
 
 const VALID: u64 = 1 << 32;
-
-fn one_vm() -> Hyp {
-    let mut hyp = Hyp::new(2, false, Knobs::default());
-    hyp.vm(5, 2);
-    hyp
-}
 
 /// The machines whose ID registers make software build its tables differently.
 fn machines() -> Vec<(bool, Knobs, Option<u64>)> {
@@ -516,56 +510,4 @@ fn a_software_error_says_whose_interrupt() {
     hyp.msr(0, "GIC_VDEN", 9 << 32 | LPI | 0x4_0000);
     assert_eq!(hyp.errors.0.len(), 2);
     assert!(hyp.errors.0[1].contains("VM 9's LPI"), "{:?}", hyp.errors.0);
-}
-
-/// Software must not change a valid table. Where operations take their time the
-/// change is lost, too; making the VM valid again takes it.
-#[test]
-fn an_entry_that_is_changed_under_the_irs() {
-    for steps in [0, 5] {
-        let delay = Delay { steps, stuck: None };
-        let mut hyp = Hyp::slow(1, false, Knobs::default(), delay, None);
-        hyp.create_vm(5, 1);
-        let ist = hyp.map_ist(5, SPI, 5, None);
-        hyp.create_vpe(5, 0);
-        assert!(hyp.load(0, 5, 0));
-        hyp.guest_msr(0, "GIC_CDEN", SPI | 2);
-        hyp.gsb(0);
-        assert_eq!(hyp.ram.peek(ist + 8), 1 << 3);
-        hyp.ram.poke(ist + 8, 1 << 3 | 7 << 11);
-        let errors = hyp.errors_of(|hyp| {
-            let seen = if steps == 0 { 7 << 11 } else { 0 };
-            assert_eq!(hyp.guest_icsr(0, SPI | 2), seen | 0b10);
-        });
-        assert_eq!(errors, 1);
-        hyp.put(0, None);
-        hyp.irs_write(irs::VMAP_VMR, 8, M | U | 5);
-        hyp.wait(irs::VMT_STATUSR);
-        hyp.ram.poke(ist + 8, 1 << 3 | 9 << 11);
-        hyp.irs_write(irs::VMAP_VMR, 8, M | 5);
-        hyp.wait(irs::VMT_STATUSR);
-        assert!(hyp.load(0, 5, 0));
-        let errors = hyp.errors_of(|hyp| {
-            assert_eq!(hyp.guest_icsr(0, SPI | 2), 9 << 11 | 0b10);
-        });
-        assert_eq!(errors, 0);
-    }
-}
-
-#[test]
-fn smaller_faults_of_software() {
-    let mut hyp = one_vm();
-    for (what, action) in [
-        (
-            "CR1",
-            &(|hyp: &mut Hyp| hyp.irs_write(0x84, 4, 1)) as &dyn Fn(&mut Hyp),
-        ),
-        ("CDEOI", &|hyp| hyp.msr(0, "GIC_CDEOI", SPI | 1)),
-        ("VM_DBR", &|hyp| hyp.irs_write(irs::VM_DBR, 8, M)),
-        ("IRM", &|hyp| {
-            hyp.msr(0, "GIC_VDAFF", 1 << 28 | 5 << 32 | SPI | 1)
-        }),
-    ] {
-        assert_eq!(hyp.errors_of(|hyp| action(hyp)), 1, "{what}");
-    }
 }

@@ -18,6 +18,7 @@
 //! | `vmt` | the VM table and what hangs from it |
 //! | `vm` | a valid VM and its VPEs |
 //! | `vmap` | making them valid and invalid |
+//! | `changed` | what software must not change meanwhile |
 //! | `residency` | which VPE is resident where, and doorbells |
 //! | `state` | one interrupt, and how its state changes |
 //! | `command` | what the GIC CD* instructions ask |
@@ -26,6 +27,7 @@
 //! | `domain` | the above put together for one domain |
 
 mod candidates;
+mod changed;
 mod command;
 mod domain;
 mod frame;
@@ -130,7 +132,7 @@ impl Irs {
             .collect();
         archive.list(&mut vms, |(id, vm), archive| {
             archive.number(id);
-            let vm = vm.get_or_insert_with(|| Vm::new(0, 0, 1));
+            let vm = vm.get_or_insert_with(|| Vm::new(0, [0, 0], 1));
             vm.archive(archive, vpe_id_bits);
         });
         for (id, vm) in vms {

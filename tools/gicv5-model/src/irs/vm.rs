@@ -3,7 +3,8 @@
 
 use super::candidates::Candidates;
 use super::domain::Domain;
-use super::ist::Ist;
+use super::ist::{Geometry, Ist};
+use super::vmt;
 use crate::archive::Archive;
 use crate::intid::{Candidate, IntType, Priority};
 use std::collections::BTreeMap;
@@ -24,6 +25,10 @@ pub(crate) struct Vm {
     pub domain: Domain<Ist>,
     /// Physical address of its L2_VMTE.
     pub vmte: u64,
+    /// Words 0 and 1 of that.
+    pub words: [u64; 2],
+    /// Words 2 and 3, those of a valid IST.
+    ist_words: [Option<u64>; 2],
     /// Physical address of its VPE table, which has 2^`vpe_id_bits` entries.
     pub vpet: u64,
     pub vpe_id_bits: u32,
@@ -35,7 +40,7 @@ pub(crate) struct Vm {
 
 impl Vm {
     /// No IST and no VPE.
-    pub fn new(vmte: u64, vpet: u64, vpe_id_bits: u32) -> Self {
+    pub fn new(vmte: u64, words: [u64; 2], vpe_id_bits: u32) -> Self {
         Self {
             domain: Domain {
                 spis: Ist::default(),
@@ -43,7 +48,9 @@ impl Vm {
                 candidates: Candidates::new(1 << vpe_id_bits),
             },
             vmte,
-            vpet,
+            words,
+            ist_words: [None; 2],
+            vpet: vmt::vpet(words[1]).0,
             vpe_id_bits,
             vpes: BTreeMap::new(),
             quiescent: false,
@@ -54,7 +61,11 @@ impl Vm {
     /// It has at most `max` VPE ID bits.
     pub fn archive(&mut self, archive: &mut Archive<'_>, max: u32) {
         archive.bits(&mut self.vmte, PA);
-        archive.bits(&mut self.vpet, PA);
+        self.words.iter_mut().for_each(|word| archive.number(word));
+        for place in &mut self.ist_words {
+            archive.option(place, |word, archive| archive.number(word));
+        }
+        self.vpet = vmt::vpet(self.words[1]).0;
         archive.number(&mut self.vpe_id_bits);
         archive.require((1..=max).contains(&self.vpe_id_bits));
         self.vpe_id_bits = self.vpe_id_bits.clamp(1, max);
@@ -69,19 +80,18 @@ impl Vm {
         let mut vpes: Vec<_> = self
             .vpes
             .iter()
-            .map(|(id, vpe)| (*id, vpe.state.bits(), vpe.vped))
+            .map(|(id, vpe)| (*id, vpe.state.bits(), vpe.vpete))
             .collect();
-        archive.list(&mut vpes, |(id, state, vped), archive| {
+        archive.list(&mut vpes, |(id, state, vpete), archive| {
             archive.number(id);
             archive.bits(state, VpeState::from_bits(u64::MAX).bits());
-            archive.bits(vped, PA);
+            archive.number(vpete);
         });
         let saved = core::mem::take(&mut self.vpes);
-        for (id, state, vped) in vpes {
+        for (id, state, vpete) in vpes {
             let vpe = Vpe {
                 resident: saved.get(&id).and_then(|vpe| vpe.resident),
-                state: VpeState::from_bits(state),
-                vped,
+                ..Vpe::new(vpete, VpeState::from_bits(state))
             };
             archive.require(usize::from(id) < targets);
             self.vpes.insert(id, vpe);
@@ -94,6 +104,28 @@ impl Vm {
             IntType::Spi => &mut self.domain.spis,
             IntType::Lpi | IntType::Ppi => &mut self.domain.lpis,
         }
+    }
+
+    /// Makes the IST of type `ty` valid, whose word in the L2_VMTE is `word`.
+    pub fn set_ist(&mut self, ty: IntType, word: u64, geometry: Geometry, caches: bool) {
+        self.ist_mut(ty).set(geometry, caches);
+        self.ist_words[Self::ist_index(ty)] = Some(word);
+    }
+
+    /// Makes it invalid.
+    pub fn clear_ist(&mut self, ty: IntType) {
+        self.ist_mut(ty).clear();
+        self.domain.candidates.remove_all(ty);
+        self.ist_words[Self::ist_index(ty)] = None;
+    }
+
+    /// The word of the IST of type `ty`, if that is valid.
+    pub fn ist_word(&self, ty: IntType) -> Option<u64> {
+        self.ist_words[Self::ist_index(ty)]
+    }
+
+    fn ist_index(ty: IntType) -> usize {
+        usize::from(ty == IntType::Spi)
     }
 
     /// Whether any of the VPEs is resident.
@@ -114,8 +146,22 @@ pub(crate) struct Vpe {
     pub resident: Option<u32>,
     /// What is kept in its descriptor.
     pub state: VpeState,
+    /// Its VPETE.
+    pub vpete: u64,
     /// Physical address of the descriptor.
     pub vped: u64,
+}
+
+impl Vpe {
+    /// One that is not resident.
+    pub const fn new(vpete: u64, state: VpeState) -> Self {
+        Self {
+            resident: None,
+            state,
+            vpete,
+            vped: vpete & vmt::ADDR,
+        }
+    }
 }
 
 /// What the IRS keeps in a VPE descriptor: the first doubleword, of which the

@@ -10,6 +10,7 @@
 //! ISTs: making the VM valid again takes them as they are, so that KVM can
 //! restore an IST in between.
 
+use super::changed::say_changed;
 use super::domain::{Owner, VpeId};
 use super::ids::MIN_LPI_ID_BITS;
 use super::table::Fault;
@@ -68,14 +69,15 @@ impl Irs {
             return Err(VmFault::AlreadyValid);
         }
         let pa = self.vmt()?.entry(env.mem, id)?;
-        let (vpet, asked) = vmt::vpet(vmt::read64(env.mem, pa + 8)?);
+        let words = [vmt::read64(env.mem, pa)?, vmt::read64(env.mem, pa + 8)?];
+        let (_, asked) = vmt::vpet(words[1]);
         let vpe_id_bits = asked.clamp(1, self.config.knobs.vpe_id_bits);
         if vpe_id_bits != asked {
             env.log.guest_error(format_args!(
                 "VM {id}: {asked} VPE ID bits, taken as {vpe_id_bits}"
             ));
         }
-        let mut vm = Vm::new(pa, vpet, vpe_id_bits);
+        let mut vm = Vm::new(pa, words, vpe_id_bits);
         for ty in [IntType::Lpi, IntType::Spi] {
             let word = vmt::read64(env.mem, vmt::ist_word(pa, ty)?)?;
             if word & VALID != 0 {
@@ -93,6 +95,7 @@ impl Irs {
 
     fn unmap_vm(&mut self, env: &mut Env<'_>, id: u16) -> Result<(), VmFault> {
         let vm = self.vms.remove(&id).ok_or(VmFault::VmInvalid)?;
+        say_changed(env, id, &vm);
         if vm.any_resident() {
             env.log.guest_error(format_args!(
                 "VM {id} becomes invalid while a VPE of it is resident"
@@ -127,7 +130,7 @@ impl Irs {
         };
         let name = format_args!("VM {id}'s {ty:?} IST").to_string();
         let geometry = vmt::ist_shape(word).geometry(log, &self.config, &name, min..=max);
-        vm.ist_mut(ty).set(geometry, self.config.delay.steps != 0);
+        vm.set_ist(ty, word, geometry, self.config.delay.steps != 0);
     }
 
     fn unmap_ist(&mut self, env: &mut Env<'_>, id: u16, ty: IntType) -> Result<(), VmFault> {
@@ -136,8 +139,7 @@ impl Irs {
         if !vm.ist_mut(ty).is_valid() {
             return Err(VmFault::NoIst);
         }
-        vm.ist_mut(ty).clear();
-        vm.domain.candidates.remove_all(ty);
+        vm.clear_ist(ty);
         vm.quiescent = false;
         vmt::clear_valid(env.mem, pa)
     }
@@ -170,16 +172,12 @@ impl Irs {
             return Err(VmFault::AlreadyValid);
         }
         let pa = vm.vpet + u64::from(id.vpe) * 8;
-        let vped = vmt::set_valid(env.mem, pa)? & vmt::ADDR;
-        check_alignment(env.log, "VPED_ADDR", vped, vped_log2);
+        let vpete = vmt::set_valid(env.mem, pa)?;
         // Becoming valid clears IRS_VPE_DBR (R_CWZMW).
-        let vpe = Vpe {
-            resident: None,
-            state: VpeState::default(),
-            vped,
-        };
+        let vpe = Vpe::new(vpete, VpeState::default());
+        check_alignment(env.log, "VPED_ADDR", vpe.vped, vped_log2);
         vm.vpes.insert(id.vpe, vpe);
-        vmt::write64(env.mem, vped, vpe.state.bits())
+        vmt::write64(env.mem, vpe.vped, vpe.state.bits())
     }
 
     /// The IST in memory is always the truth, so there is nothing to write.
@@ -215,21 +213,17 @@ fn load_vpes(env: &mut Env<'_>, vm: &mut Vm) {
         for (entry, vpe) in bytes.chunks_exact(8).zip(first..) {
             let entry = entry.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b));
             if entry & VALID != 0 {
-                load_vpe(env.mem, env.log, vm, vpe as u16, entry & vmt::ADDR);
+                load_vpe(env.mem, env.log, vm, vpe as u16, entry);
             }
         }
     }
 }
 
-fn load_vpe(mem: &mut dyn Memory, log: &mut dyn Log, vm: &mut Vm, vpe: u16, vped: u64) {
-    match vmt::read64(mem, vped) {
+fn load_vpe(mem: &mut dyn Memory, log: &mut dyn Log, vm: &mut Vm, vpe: u16, vpete: u64) {
+    match vmt::read64(mem, vpete & vmt::ADDR) {
         Ok(bits) => {
-            let vpe_state = Vpe {
-                resident: None,
-                state: VpeState::from_bits(bits),
-                vped,
-            };
-            vm.vpes.insert(vpe, vpe_state);
+            let state = VpeState::from_bits(bits);
+            vm.vpes.insert(vpe, Vpe::new(vpete, state));
         }
         Err(fault) => log.guest_error(format_args!("descriptor of VPE {vpe}: {fault}")),
     }

@@ -140,6 +140,13 @@ pub struct Hyp {
     doorbells: u64,
 }
 
+/// Two PEs, and VM 5 with two VPEs.
+pub fn one_vm() -> Hyp {
+    let mut hyp = Hyp::new(2, false, Knobs::default());
+    hyp.vm(5, 2);
+    hyp
+}
+
 fn row(name: &str) -> &'static Sysreg {
     &TABLE[find(name).unwrap_or_else(|| panic!("no register {name}"))]
 }
