@@ -21,6 +21,7 @@ struct gicv5;
 #define GICV5_MAX_PES		16
 #define GICV5_NR_PPIS		128
 #define GICV5_IRS_FRAME_SIZE	0x10000
+#define GICV5_NO_PE		UINT32_MAX
 
 /* Interrupt lines from the GIC to one PE, as a bit mask. */
 enum gicv5_line {
@@ -121,11 +122,15 @@ uint64_t gicv5_sysreg_read(struct gicv5 *g, uint32_t pe, size_t index,
 void gicv5_sysreg_write(struct gicv5 *g, uint32_t pe, size_t index,
 			uint64_t value, const struct gicv5_pe_state *state);
 
-/* The IRS configuration frame. @size is 4 or 8; false: external abort. */
-bool gicv5_irs_read(struct gicv5 *g, uint32_t offset, uint32_t size,
-		    uint64_t *value);
-bool gicv5_irs_write(struct gicv5 *g, uint32_t offset, uint32_t size,
-		     uint64_t value);
+/*
+ * The IRS configuration frame, accessed by PE @pe or by something that is none:
+ * two PEs that use one of its selectors at once are an error of software's.
+ * @size is 4 or 8; false: external abort.
+ */
+bool gicv5_irs_read(struct gicv5 *g, uint32_t pe, uint32_t offset,
+		    uint32_t size, uint64_t *value);
+bool gicv5_irs_write(struct gicv5 *g, uint32_t pe, uint32_t offset,
+		     uint32_t size, uint64_t value);
 
 /* Wires into the GIC. Level interrupts follow @level, edge ones its rise. */
 void gicv5_set_ppi(struct gicv5 *g, uint32_t pe, uint32_t id, bool level);

@@ -405,8 +405,16 @@ pub unsafe extern "C" fn gicv5_sysreg_write(
     g.with(|model, env| model.write(env, pe, row(index), value, &state));
 }
 
-/// A read of the IRS's configuration frame. False: external abort, and `value`
-/// is untouched.
+/// Who accesses the IRS: `GICV5_NO_PE` is nobody with a number.
+const fn by(pe: u32) -> Option<u32> {
+    match pe {
+        u32::MAX => None,
+        pe => Some(pe),
+    }
+}
+
+/// A read of the IRS's configuration frame by PE `pe`. False: external abort,
+/// and `value` is untouched.
 ///
 /// # Safety
 ///
@@ -414,13 +422,14 @@ pub unsafe extern "C" fn gicv5_sysreg_write(
 #[no_mangle]
 pub unsafe extern "C" fn gicv5_irs_read(
     g: *mut Handle,
+    pe: u32,
     offset: u32,
     size: u32,
     value: *mut u64,
 ) -> bool {
     // SAFETY: by this function's contract.
     let g = unsafe { model(g) };
-    let Some(read) = g.with(|model, env| model.irs_read(env, offset, size)) else {
+    let Some(read) = g.with(|model, env| model.irs_read_by(env, by(pe), offset, size)) else {
         return false;
     };
     // SAFETY: a place for the result, by this function's contract.
@@ -428,7 +437,7 @@ pub unsafe extern "C" fn gicv5_irs_read(
     true
 }
 
-/// A write to the IRS's configuration frame. False: external abort.
+/// A write to the IRS's configuration frame by PE `pe`. False: external abort.
 ///
 /// # Safety
 ///
@@ -436,13 +445,14 @@ pub unsafe extern "C" fn gicv5_irs_read(
 #[no_mangle]
 pub unsafe extern "C" fn gicv5_irs_write(
     g: *mut Handle,
+    pe: u32,
     offset: u32,
     size: u32,
     value: u64,
 ) -> bool {
     // SAFETY: by this function's contract.
     let g = unsafe { model(g) };
-    g.with(|model, env| model.irs_write(env, offset, size, value))
+    g.with(|model, env| model.irs_write_by(env, by(pe), offset, size, value))
 }
 
 /// The wire of PPI `id` of PE `pe`.

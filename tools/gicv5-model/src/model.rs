@@ -372,15 +372,45 @@ impl Gicv5 {
         }
     }
 
-    /// A read of the IRS's configuration frame; `None` is an external abort.
+    /// A read of the IRS's configuration frame by something that is no PE;
+    /// `None` is an external abort.
     pub fn irs_read(&mut self, env: &mut Env<'_>, offset: u32, size: u32) -> Option<u64> {
+        self.irs_read_by(env, None, offset, size)
+    }
+
+    /// The same by a PE.
+    pub fn irs_read_by(
+        &mut self,
+        env: &mut Env<'_>,
+        pe: Option<u32>,
+        offset: u32,
+        size: u32,
+    ) -> Option<u64> {
         let value = self.read_frame(env, offset, size);
+        if let Some(value) = value {
+            let selectors = self.irs.selectors();
+            selectors.read(env.log, pe, offset, size, value);
+        }
         self.step(env);
         value
     }
 
-    /// A write to the IRS's configuration frame; false is an external abort.
+    /// A write to the IRS's configuration frame by something that is no PE;
+    /// false is an external abort.
     pub fn irs_write(&mut self, env: &mut Env<'_>, offset: u32, size: u32, value: u64) -> bool {
+        self.irs_write_by(env, None, offset, size, value)
+    }
+
+    /// The same by a PE.
+    pub fn irs_write_by(
+        &mut self,
+        env: &mut Env<'_>,
+        pe: Option<u32>,
+        offset: u32,
+        size: u32,
+        value: u64,
+    ) -> bool {
+        self.irs.selectors().write(env.log, pe, offset, size);
         let done = self.write_frame(env, offset, size, value);
         self.step(env);
         done

@@ -15,6 +15,7 @@
 //! | `regs` | what each register does |
 //! | `ids` | the values of the identification registers |
 //! | `pe`, `lpi`, `spi`, `swerr`, `virt` | a group of registers and its state |
+//! | `selector` | software that uses a selector on two PEs at once |
 //! | `vmt` | the VM table and what hangs from it |
 //! | `vm` | a valid VM and its VPEs |
 //! | `vmap` | making them valid and invalid |
@@ -37,6 +38,7 @@ mod lpi;
 mod pe;
 mod regs;
 mod residency;
+mod selector;
 mod shape;
 mod spi;
 mod state;
@@ -64,6 +66,7 @@ use crate::memory::Env;
 use candidates::Candidates;
 use domain::Domain;
 use ist::Ist;
+use selector::Selectors;
 use spi::SpiBank;
 use std::collections::BTreeMap;
 use table::Fault;
@@ -111,6 +114,11 @@ impl Irs {
         self.vmt = None;
         self.vms.clear();
         self.residents.fill(None);
+    }
+
+    /// Who uses the selectors of the configuration frame.
+    pub(crate) fn selectors(&mut self) -> &mut Selectors {
+        &mut self.regs.selectors
     }
 
     /// The configuration.

@@ -4,6 +4,7 @@
 use super::frame::{decode, Access, Desc, Feature, Miss, Reg, Target};
 use super::lpi::{Change, IstRegs};
 use super::pe::Pes;
+use super::selector::Selectors;
 use super::spi::Trigger;
 use super::swerr::SwErr;
 use super::virt::VirtRegs;
@@ -41,6 +42,7 @@ pub(crate) struct Regs {
     ist: IstRegs,
     pub virt: VirtRegs,
     pub swerr: SwErr,
+    pub selectors: Selectors,
 }
 
 impl Regs {
@@ -53,6 +55,7 @@ impl Regs {
             ist: IstRegs::new(config),
             virt: VirtRegs::default(),
             swerr: SwErr::default(),
+            selectors: Selectors::default(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Regs {
         self.ist.archive(archive);
         self.virt.archive(archive);
         self.swerr.archive(archive);
+        self.selectors.archive(archive);
     }
 
     /// IRS_CR0.IRSEN.

@@ -169,10 +169,10 @@ static void lpi(void)
 {
 	uint64_t id = 0;
 
-	CHECK(gicv5_irs_write(gic, 0x80, 4, 1));
-	CHECK(gicv5_irs_write(gic, 0x190, 4, 14));
-	CHECK(gicv5_irs_write(gic, 0x180, 8, 1));
-	CHECK(gicv5_irs_read(gic, 0x180, 8, &id) && id == 1);
+	CHECK(gicv5_irs_write(gic, 0, 0x80, 4, 1));
+	CHECK(gicv5_irs_write(gic, 0, 0x190, 4, 14));
+	CHECK(gicv5_irs_write(gic, 0, 0x180, 8, 1));
+	CHECK(gicv5_irs_read(gic, GICV5_NO_PE, 0x180, 8, &id) && id == 1);
 	msr("GIC_CDAFF", 1ull << 32 | 2u << 29 | 9);
 	msr("GIC_CDPRI", 3ull << 35 | 2u << 29 | 9);
 	msr("GIC_CDEN", 2u << 29 | 9);
@@ -183,7 +183,7 @@ static void lpi(void)
 	CHECK(machine.errors == 0);
 	msr("GIC_CDEN", 3u << 29 | 5000);
 	CHECK(machine.errors == 1);
-	CHECK(!gicv5_irs_read(gic, 0x80, 3, &id));
+	CHECK(!gicv5_irs_read(gic, GICV5_NO_PE, 0x80, 3, &id));
 	gicv5_reset(gic);
 	CHECK(machine.lines[1] == 0);
 }

@@ -36,6 +36,9 @@ pub mod irs {
     pub const SPI_VMR: u32 = 0x100;
     pub const SPI_SELR: u32 = 0x108;
     pub const SPI_CFGR: u32 = 0x114;
+    pub const PE_SELR: u32 = 0x140;
+    pub const PE_STATUSR: u32 = 0x144;
+    pub const PE_CR0: u32 = 0x148;
     pub const IST_BASER: u32 = 0x180;
     pub const IST_CFGR: u32 = 0x190;
     pub const VMT_BASER: u32 = 0x200;
@@ -135,6 +138,8 @@ pub struct Hyp {
     /// and which of them is left out.
     pub waits: Vec<u32>,
     pub forget: Option<usize>,
+    /// The PE that accesses the IRS.
+    pub by: Option<u32>,
     brk: u64,
     vmt: u64,
     doorbells: u64,
@@ -176,6 +181,7 @@ impl Hyp {
             vms: BTreeMap::new(),
             waits: Vec::new(),
             forget,
+            by: Some(0),
             brk: 1 << 32,
             vmt: 0,
             doorbells: 0x100,
@@ -238,7 +244,9 @@ impl Hyp {
             mem: &mut self.ram,
             log: &mut self.errors,
         };
-        self.gic.irs_read(&mut env, offset, size).expect("abort")
+        self.gic
+            .irs_read_by(&mut env, self.by, offset, size)
+            .expect("abort")
     }
 
     pub fn irs_write(&mut self, offset: u32, size: u32, value: u64) {
@@ -246,7 +254,10 @@ impl Hyp {
             mem: &mut self.ram,
             log: &mut self.errors,
         };
-        assert!(self.gic.irs_write(&mut env, offset, size, value), "abort");
+        let done = self
+            .gic
+            .irs_write_by(&mut env, self.by, offset, size, value);
+        assert!(done, "abort");
     }
 
     pub fn mrs_at(&mut self, pe: u32, name: &str, state: &PeState) -> u64 {

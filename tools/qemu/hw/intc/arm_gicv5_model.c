@@ -266,6 +266,12 @@ static void gicv5_model_define_regs(GICv5ModelState *s, ARMCPU *cpu)
 
 /* The IRS configuration frame */
 
+/* The PE that accesses it: none if it is a device or the monitor. */
+static uint32_t gicv5_model_accessing_pe(void)
+{
+    return current_cpu ? current_cpu->cpu_index : GICV5_NO_PE;
+}
+
 static MemTxResult gicv5_model_irs_read(void *opaque, hwaddr offset,
                                         uint64_t *value, unsigned size,
                                         MemTxAttrs attrs)
@@ -274,7 +280,8 @@ static MemTxResult gicv5_model_irs_read(void *opaque, hwaddr offset,
     bool ok;
 
     *value = 0;
-    ok = gicv5_irs_read(s->gic, offset, size, value);
+    ok = gicv5_irs_read(s->gic, gicv5_model_accessing_pe(), offset, size,
+                        value);
     trace_gicv5_model_irs_read(offset, size, *value, ok);
     return ok ? MEMTX_OK : MEMTX_ERROR;
 }
@@ -284,7 +291,8 @@ static MemTxResult gicv5_model_irs_write(void *opaque, hwaddr offset,
                                          MemTxAttrs attrs)
 {
     GICv5ModelState *s = opaque;
-    bool ok = gicv5_irs_write(s->gic, offset, size, value);
+    bool ok = gicv5_irs_write(s->gic, gicv5_model_accessing_pe(), offset, size,
+                              value);
 
     trace_gicv5_model_irs_write(offset, size, value, ok);
     return ok ? MEMTX_OK : MEMTX_ERROR;
