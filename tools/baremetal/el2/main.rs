@@ -13,6 +13,7 @@ mod guest;
 mod interface;
 mod jobs;
 mod nested;
+mod nested_timers;
 mod pes;
 mod physical;
 mod priority;
@@ -55,6 +56,7 @@ extern "C" fn rt_main() -> ! {
     unmap::run();
     wire::run();
     nested::run();
+    nested_timers::run();
     pes::run();
     tap::plan();
     psci::system_off()

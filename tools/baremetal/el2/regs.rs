@@ -93,6 +93,10 @@ pub const CONTEXTR_IRICHPPIDIS: u64 = 1 << 61;
 pub const CONTEXTR_DB: u64 = 1 << 60;
 /// ICH_CONTEXTR_EL2.DBPM, bits 59:55
 pub const CONTEXTR_DBPM_SHIFT: u32 = 55;
+/// HCR_EL2.NV: EL1 is a hypervisor.
+pub const HCR_NV: u64 = 1 << 42;
+/// HCR_EL2.NV1: it was not written for HCR_EL2.E2H.
+pub const HCR_NV1: u64 = 1 << 43;
 /// HCR_EL2.{NV, NV2}: EL1 is a hypervisor whose registers are in memory.
 pub const HCR_NV_NV2: u64 = 1 << 42 | 1 << 45;
 /// ICH_VMCR_EL2.EN

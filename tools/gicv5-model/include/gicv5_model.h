@@ -136,6 +136,13 @@ bool gicv5_irs_write(struct gicv5 *g, uint32_t pe, uint32_t offset,
 void gicv5_set_ppi(struct gicv5 *g, uint32_t pe, uint32_t id, bool level);
 void gicv5_set_spi(struct gicv5 *g, uint32_t id, bool level);
 
+/*
+ * PE @pe has taken an exception or returned from one. HCR_EL2 says what becomes
+ * of the timers' PPIs below EL2, so the lines may change.
+ */
+void gicv5_el_change(struct gicv5 *g, uint32_t pe,
+		     const struct gicv5_pe_state *state);
+
 /* Time passes: one step for what is not complete, with delay_steps. */
 void gicv5_step(struct gicv5 *g);
 

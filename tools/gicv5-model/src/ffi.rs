@@ -532,6 +532,20 @@ pub unsafe extern "C" fn gicv5_step(g: *mut Handle) {
     g.with(|model, env| model.step(env));
 }
 
+/// The Exception level of PE `pe` changes, or HCR_EL2 below EL2.
+///
+/// # Safety
+///
+/// As [`gicv5_reset`]; `state` points to what its type says.
+#[no_mangle]
+pub unsafe extern "C" fn gicv5_el_change(g: *mut Handle, pe: u32, state: *const CPeState) {
+    // SAFETY: by this function's contract.
+    let g = unsafe { model(g) };
+    // SAFETY: by this function's contract.
+    let state = unsafe { &*state }.into();
+    g.with(|model, _| model.pe_state(pe, &state));
+}
+
 /// The asserted lines of PE `pe`, as last given to `lines`.
 ///
 /// # Safety

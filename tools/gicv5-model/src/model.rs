@@ -219,6 +219,7 @@ impl Gicv5 {
     /// MRS or SYSL, of an encoding that [`Self::check`] said is done.
     pub fn read(&mut self, env: &mut Env<'_>, pe: u32, row: &Sysreg, state: &PeState) -> u64 {
         let domain = state.domain();
+        self.pe_state(pe, state);
         let value = match row.reg {
             Reg::Icc(reg) => self.read_icc(pe, reg, domain),
             Reg::Ich(reg) => self.read_ich(pe, reg),
@@ -233,6 +234,7 @@ impl Gicv5 {
     /// MSR or SYS, of an encoding that [`Self::check`] said is done.
     pub fn write(&mut self, env: &mut Env<'_>, pe: u32, row: &Sysreg, value: u64, state: &PeState) {
         let domain = state.domain();
+        self.pe_state(pe, state);
         match row.reg {
             Reg::Insn(insn) => {
                 if insn == Insn::Cdeoi && value != 0 {
@@ -264,6 +266,18 @@ impl Gicv5 {
         self.all_stale();
         if let Some(cpuif) = self.change(pe) {
             cpuif.set_contextr(value, fault);
+        }
+    }
+
+    /// What is to be known of PE `pe` beyond its accesses: to be told when its
+    /// Exception level changes, and before the access of it.
+    pub fn pe_state(&mut self, pe: u32, state: &PeState) {
+        let redirected = state.redirects_timers();
+        let is = self.cpuif(pe).map(CpuInterface::redirects_timers);
+        if is.is_some_and(|is| is != redirected) {
+            if let Some(cpuif) = self.change(pe) {
+                cpuif.redirect_timers(redirected);
+            }
         }
     }
 

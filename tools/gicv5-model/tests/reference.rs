@@ -10,7 +10,7 @@ mod common;
 
 use common::{ppi, valid, Machine, EL2, GUEST};
 use gicv5_model::config::Config;
-use gicv5_model::cpuif::route::PeState;
+use gicv5_model::cpuif::route::{hcr, PeState};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -45,14 +45,6 @@ impl Ppi {
         }
     }
 
-    fn pending(&self, domain: usize) -> bool {
-        if domain == PHYSICAL || self.dvi {
-            self.physically_pending()
-        } else {
-            self.pend
-        }
-    }
-
     /// What software in `domain` or an acknowledge makes of Pending.
     fn set_pending(&mut self, domain: usize, pending: bool) {
         if !self.exists || !self.edge {
@@ -70,6 +62,8 @@ struct Reference {
     mask: [u8; 2],
     active_priorities: [BTreeSet<u8>; 2],
     vctlr_en: bool,
+    /// HCR_EL2.{NV, NV1} is {1, 0}.
+    nested: bool,
     config: Config,
 }
 
@@ -90,6 +84,7 @@ impl Reference {
             mask: [0; 2],
             active_priorities: Default::default(),
             vctlr_en: false,
+            nested: false,
             config: config.clone(),
         }
     }
@@ -97,10 +92,34 @@ impl Reference {
     /// A reset, after which the wires are as before.
     fn reset(&mut self) {
         let wires: Vec<bool> = self.ppis.iter().map(|ppi| ppi.wire).collect();
+        let nested = self.nested;
         *self = Self::new(&self.config.clone());
+        self.nested = nested;
         for (ppi, wire) in self.ppis.iter_mut().zip(wires) {
             ppi.wire = wire;
         }
+    }
+
+    /// The physical PPI that virtual PPI `id` has its Pending from, if that is
+    /// injected (D_QNZMN, R_GYGNW).
+    fn injected(&self, id: usize) -> Option<usize> {
+        let from = match (self.nested, id) {
+            (true, 26) => 30,
+            (true, 28) => 27,
+            (true, 27 | 30) => return None,
+            _ => id,
+        };
+        self.ppis[from].dvi.then_some(from)
+    }
+
+    fn pending(&self, id: usize, domain: usize) -> bool {
+        let from = match domain {
+            PHYSICAL => Some(id),
+            _ => self.injected(id),
+        };
+        from.map_or(self.ppis[id].pend, |from| {
+            self.ppis[from].physically_pending()
+        })
     }
 
     fn hppi(&self, domain: usize) -> Option<(u8, u32)> {
@@ -109,7 +128,7 @@ impl Reference {
         }
         let mut best: Option<(u8, u32)> = None;
         for (id, ppi) in self.ppis.iter().enumerate() {
-            let candidate = ppi.pending(domain) && ppi.enabled[domain] && !ppi.active[domain];
+            let candidate = self.pending(id, domain) && ppi.enabled[domain] && !ppi.active[domain];
             let rank = (ppi.priority[domain], id as u32);
             if candidate && best.is_none_or(|best| rank < best) {
                 best = Some(rank);
@@ -228,17 +247,18 @@ impl Reference {
                 value | u64::from(self.ppis[8 * n + byte].priority[domain]) << (8 * byte)
             }));
         }
-        let bit = |ppi: &Ppi| match kind {
+        let bit = |id: usize, ppi: &Ppi| match kind {
             "HMR" => ppi.exists && !ppi.edge,
             "ENABLER" => ppi.enabled[domain],
             "ACTIVER" | "SACTIVER" | "CACTIVER" => ppi.active[domain],
-            "SPENDR" | "CPENDR" => ppi.pending(domain),
+            "SPENDR" | "CPENDR" => self.pending(id, domain),
             "PENDR" => ppi.pend,
             "DVIR" => ppi.dvi,
             _ => panic!("{name}"),
         };
         Some((0..64).fold(0, |value, n_bit| {
-            value | u64::from(bit(&self.ppis[64 * n + n_bit])) << n_bit
+            let id = 64 * n + n_bit;
+            value | u64::from(bit(id, &self.ppis[id])) << n_bit
         }))
     }
 
@@ -294,6 +314,8 @@ enum Step {
         nmi: bool,
     },
     Reset,
+    /// HCR_EL2's NV, NV1.
+    Nested(bool, bool),
 }
 
 /// Values in which the PPIs that exist, and small priorities, are frequent.
@@ -344,6 +366,7 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Write("GIC_CDDI", domain, ty << 29 | u64::from(id))
         }),
         1 => Just(Step::Reset),
+        1 => any::<(bool, bool)>().prop_map(|(nv, nv1)| Step::Nested(nv, nv1)),
     ]
 }
 
@@ -362,8 +385,13 @@ fn opening() -> Vec<Step> {
     ]
 }
 
-fn state(domain: usize) -> PeState {
-    [EL2, GUEST][domain]
+fn state(reference: &Reference, domain: usize) -> PeState {
+    let state = [EL2, GUEST][domain];
+    let nv = if reference.nested { hcr::NV } else { 0 };
+    PeState {
+        hcr_el2: state.hcr_el2 | nv,
+        ..state
+    }
 }
 
 fn apply(machine: &mut Machine, reference: &mut Reference, step: &Step) {
@@ -381,7 +409,8 @@ fn apply(machine: &mut Machine, reference: &mut Reference, step: &Step) {
             } else {
                 domain
             };
-            machine.at(state(domain), |machine| machine.msr(name, value));
+            let state = state(reference, domain);
+            machine.at(state, |machine| machine.msr(name, value));
             reference.write(name, domain, value);
         }
         Step::Acknowledge {
@@ -392,7 +421,7 @@ fn apply(machine: &mut Machine, reference: &mut Reference, step: &Step) {
             let name = if cdnmia { "GICR_CDNMIA" } else { "GICR_CDIA" };
             let state = PeState {
                 nmi,
-                ..state(domain)
+                ..state(reference, domain)
             };
             let got = machine.at(state, |machine| machine.mrs(name));
             assert_eq!(got, reference.acknowledge(domain, cdnmia, nmi), "{name}");
@@ -400,9 +429,19 @@ fn apply(machine: &mut Machine, reference: &mut Reference, step: &Step) {
         Step::Reset => {
             machine.reset_pe(0);
             for name in ["ICH_HFGRTR_EL2", "ICH_HFGWTR_EL2", "ICH_HFGITR_EL2"] {
-                machine.msr(name, u64::MAX);
+                let state = state(reference, PHYSICAL);
+                machine.at(state, |machine| machine.msr(name, u64::MAX));
             }
             reference.reset();
+        }
+        Step::Nested(nv, nv1) => {
+            reference.nested = nv && !nv1;
+            let bits = if nv { hcr::NV } else { 0 } | if nv1 { hcr::NV1 } else { 0 };
+            let state = PeState {
+                hcr_el2: GUEST.hcr_el2 | bits,
+                ..GUEST
+            };
+            machine.gic.pe_state(0, &state);
         }
     }
 }
@@ -413,7 +452,8 @@ fn compare(machine: &mut Machine, reference: &Reference) {
             if name.starts_with("ICH") && domain == VIRTUAL {
                 continue;
             }
-            let got = machine.at(state(domain), |machine| machine.mrs(name));
+            let state = state(reference, domain);
+            let got = machine.at(state, |machine| machine.mrs(name));
             let expected = reference.read(name, domain);
             assert_eq!(
                 got, expected,

@@ -196,6 +196,16 @@ impl CpuInterface {
         self.virt.write_contextr(value, fault);
     }
 
+    /// Whether the timers' PPIs are injected as a hypervisor at EL1 expects.
+    pub fn redirects_timers(&self) -> bool {
+        self.virt.redirects_timers()
+    }
+
+    /// From now on they are, or not.
+    pub fn redirect_timers(&mut self, on: bool) {
+        self.virt.redirect_timers(on);
+    }
+
     /// Whether the IRS's candidate is kept away from the resident VPE.
     pub fn holds_back_irs(&self) -> bool {
         self.virt.holds_back_irs()

@@ -20,6 +20,15 @@ pub const SW_PPI: u32 = 3;
 /// The maintenance interrupt. Only FEAT_GCIE_LEGACY has a source for it.
 pub const GICMNT: u32 = 25;
 
+/// The EL2 physical timer's.
+pub const CNTHP: u32 = 26;
+/// The EL1 virtual timer's.
+pub const CNTV: u32 = 27;
+/// The EL2 virtual timer's.
+pub const CNTHV: u32 = 28;
+/// The EL1 physical timer's.
+pub const CNTP: u32 = 30;
+
 /// The PPIs that an implementation has, unless its
 /// [`Config`](crate::config::Config) says otherwise, with their architected
 /// numbers and names (rule CFSKX; Linux: `GICV5_ARCH_PPI_*`).
@@ -35,11 +44,11 @@ pub const IMPLEMENTED: [(u32, &str); 8] = [
     (SW_PPI, "SW_PPI"),
     (22, "COMMIRQ"),
     (23, "PMUIRQ"),
-    (25, "GICMNT"),
-    (26, "CNTHP"),
-    (27, "CNTV"),
-    (28, "CNTHV"),
-    (30, "CNTP"),
+    (GICMNT, "GICMNT"),
+    (CNTHP, "CNTHP"),
+    (CNTV, "CNTV"),
+    (CNTHV, "CNTHV"),
+    (CNTP, "CNTP"),
 ];
 
 /// A set of PPIs of one PE: bit n is PPI n.

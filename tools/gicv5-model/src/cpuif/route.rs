@@ -25,6 +25,8 @@ pub mod hcr {
     pub const IMO: u64 = 1 << 4;
     /// Nested virtualization.
     pub const NV: u64 = 1 << 42;
+    /// With NV: not a hypervisor written for HCR_EL2.E2H.
+    pub const NV1: u64 = 1 << 43;
     /// With NV: many of EL2's registers are memory to EL1.
     pub const NV2: u64 = 1 << 45;
 }
@@ -64,6 +66,12 @@ impl PeState {
         } else {
             Domain::Physical
         }
+    }
+
+    /// Whether HCR_EL2.{NV, NV1} is {1, 0}, with which the timers' PPIs are
+    /// injected under other numbers (R_GYGNW).
+    pub fn redirects_timers(&self) -> bool {
+        self.el2 && self.hcr_el2 & (hcr::NV | hcr::NV1) == hcr::NV
     }
 
     /// What becomes of an access to `row`, under the fine-grained `traps`.

@@ -2,7 +2,7 @@
 //! The virtual CPU interface: what a guest at EL1 sees as its GIC, and what the
 //! hypervisor holds of it in the ICH_*_EL2 registers.
 
-use super::ppi::{PpiSet, Source};
+use super::ppi::{PpiSet, Source, CNTHP, CNTHV, CNTP, CNTV};
 use super::Interface;
 use crate::archive::Archive;
 use crate::intid::Priority;
@@ -39,7 +39,14 @@ pub struct Virtual {
     dvi: PpiSet,
     vctlr: u64,
     context: u64,
+    /// HCR_EL2.{NV, NV1} is {1, 0}.
+    redirects: bool,
 }
+
+/// A timer's physical PPI, and the virtual PPI that it is injected as for a
+/// hypervisor at EL1 (R_GYGNW): such a hypervisor is written for HCR_EL2.E2H,
+/// and has the EL2 timers under the names of the EL1 timers, which it reaches.
+const REDIRECTED: [(u32, u32); 2] = [(CNTP, CNTHP), (CNTV, CNTHV)];
 
 impl Virtual {
     /// Saves or loads it.
@@ -49,6 +56,7 @@ impl Virtual {
         self.dvi.archive(archive, implemented);
         archive.bits(&mut self.vctlr, vctlr::EN);
         archive.bits(&mut self.context, contextr::WRITABLE | contextr::F);
+        archive.flag(&mut self.redirects);
     }
 
     /// The pending virtual PPIs.
@@ -59,13 +67,44 @@ impl Virtual {
     /// and Active stay the virtual PPI's own, and the physical PPI remains a
     /// candidate for the physical interface; a hypervisor disables it or holds
     /// it Active (Linux: `kvm_timer_vcpu_load_gic`).
+    ///
+    /// Under HCR_EL2.{NV, NV1} = {1, 0} DVI of CNTP and of CNTV make the virtual
+    /// CNTHP and CNTHV those that have the physical one's Pending; the virtual
+    /// CNTP and CNTV have their own, and DVI of CNTHP and CNTHV acts as 0
+    /// (R_GYGNW).
     pub fn pending(&self, source: &Source) -> PpiSet {
-        self.pend & !self.dvi | source.pending() & self.dvi
+        let physical = source.pending();
+        if !self.redirects {
+            return self.pend & !self.dvi | physical & self.dvi;
+        }
+        let (mut injected, mut pending) = (self.dvi, physical & self.dvi);
+        for (from, to) in REDIRECTED {
+            let pair = PpiSet::only(from) | PpiSet::only(to);
+            injected &= !pair;
+            pending &= !pair;
+            if self.dvi.contains(PpiSet::only(from)) {
+                injected |= PpiSet::only(to);
+                if physical.contains(PpiSet::only(from)) {
+                    pending |= PpiSet::only(to);
+                }
+            }
+        }
+        self.pend & !injected | pending
+    }
+
+    /// Whether the timers' PPIs are injected under other numbers.
+    pub fn redirects_timers(&self) -> bool {
+        self.redirects
+    }
+
+    /// From now on they are, or not.
+    pub fn redirect_timers(&mut self, on: bool) {
+        self.redirects = on;
     }
 
     /// The guest's SPENDR. As for the physical PPIs, Pending of a Level PPI is
-    /// read-only. With DVI the guest's name is an alias of the physical PPI's
-    /// (I_VRZWD), so the write goes there.
+    /// read-only; those of R_GYGNW are Level. With DVI the guest's name is an
+    /// alias of the physical PPI's (I_VRZWD), so the write goes there.
     pub fn set_pending(&mut self, ppis: PpiSet, source: &mut Source) {
         let ppis = ppis & PpiSet::EDGE;
         self.pend |= ppis & !self.dvi;
@@ -105,8 +144,7 @@ impl Virtual {
     /// Writes ICH_PPI_DVIRn_EL2.
     ///
     /// A bit only has effect for a PPI of the Current Physical Interrupt Domain
-    /// (I_NVWGX); here there is one domain. The redirection of the timers'
-    /// injection under HCR_EL2.{NV,NV1} == {1,0} (R_GYGNW) is not modelled.
+    /// (I_NVWGX); here there is one domain.
     pub fn write_dvir(&mut self, half: Half, bits: u64) {
         self.dvi = self.dvi.with_half(half, bits);
     }

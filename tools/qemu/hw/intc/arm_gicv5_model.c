@@ -264,6 +264,16 @@ static void gicv5_model_define_regs(GICv5ModelState *s, ARMCPU *cpu)
     }
 }
 
+/* Exceptions, and returns from them */
+
+static void gicv5_model_el_change(ARMCPU *cpu, void *opaque)
+{
+    GICv5ModelState *s = opaque;
+    const struct gicv5_pe_state state = gicv5_model_pe_state(&cpu->env);
+
+    gicv5_el_change(s->gic, gicv5_model_pe(&cpu->env), &state);
+}
+
 /* The IRS configuration frame */
 
 /* The PE that accesses it: none if it is a device or the monitor. */
@@ -414,6 +424,7 @@ static void gicv5_model_realize(DeviceState *dev, Error **errp)
         }
         gicv5_model_define_regs(s, cpu);
         cpu->env.gcie = true;
+        arm_register_el_change_hook(cpu, gicv5_model_el_change, s);
     }
 
     qdev_init_gpio_in(dev, gicv5_model_set_spi, s->num_spi);
