@@ -142,6 +142,11 @@ void gicv5_set_spi(struct gicv5 *g, uint32_t id, bool level);
  */
 void gicv5_el_change(struct gicv5 *g, uint32_t pe,
 		     const struct gicv5_pe_state *state);
+/*
+ * PE @pe executes an ISB. Only with delay_steps: what an instruction leaves in
+ * a register is not there before.
+ */
+void gicv5_synchronize(struct gicv5 *g, uint32_t pe);
 
 /* Time passes: one step for what is not complete, with delay_steps. */
 void gicv5_step(struct gicv5 *g);

@@ -12,7 +12,7 @@ use crate::intid::Priority;
 use core::fmt;
 
 /// Changes whenever what is saved does.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 const MAGIC: u64 = u64::from_le_bytes(*b"gicv5mdl");
 
 /// Why a state cannot be restored.

@@ -135,6 +135,11 @@ impl Queue {
         self.acknowledged.fill(None);
     }
 
+    /// [`Delay::steps`].
+    pub const fn steps(&self) -> u32 {
+        self.delay.steps
+    }
+
     /// Whether anything ever waits.
     pub fn is_on(&self) -> bool {
         self.delay.steps != 0 || self.delay.stuck.is_some()
@@ -172,6 +177,7 @@ impl Gicv5 {
         if !self.queue.is_on() {
             return;
         }
+        self.step_unsynchronized();
         for place in &mut self.queue.acknowledged {
             if let Some((.., left)) = place {
                 *left -= 1;

@@ -532,7 +532,8 @@ pub unsafe extern "C" fn gicv5_step(g: *mut Handle) {
     g.with(|model, env| model.step(env));
 }
 
-/// The Exception level of PE `pe` changes, or HCR_EL2 below EL2.
+/// The Exception level of PE `pe` changes, or HCR_EL2 below EL2: a context
+/// synchronization event, too.
 ///
 /// # Safety
 ///
@@ -543,7 +544,22 @@ pub unsafe extern "C" fn gicv5_el_change(g: *mut Handle, pe: u32, state: *const 
     let g = unsafe { model(g) };
     // SAFETY: by this function's contract.
     let state = unsafe { &*state }.into();
-    g.with(|model, _| model.pe_state(pe, &state));
+    g.with(|model, _| {
+        model.synchronize(pe);
+        model.pe_state(pe, &state);
+    });
+}
+
+/// A context synchronization event on PE `pe`.
+///
+/// # Safety
+///
+/// As [`gicv5_reset`].
+#[no_mangle]
+pub unsafe extern "C" fn gicv5_synchronize(g: *mut Handle, pe: u32) {
+    // SAFETY: by this function's contract.
+    let g = unsafe { model(g) };
+    g.with(|model, _| model.synchronize(pe));
 }
 
 /// The asserted lines of PE `pe`, as last given to `lines`.

@@ -40,6 +40,7 @@ pub mod irs;
 pub mod memory;
 mod model;
 pub mod regs;
+mod sync;
 
 pub use archive::RestoreError;
 pub use model::{Gicv5, Lines, PeSet};

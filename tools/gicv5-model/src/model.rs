@@ -9,9 +9,10 @@ use crate::cpuif::virt::Virtual;
 use crate::cpuif::{has_superpriority, CpuInterface};
 use crate::delay::Queue;
 use crate::intid::{Candidate, IntType, Intid};
-use crate::irs::{Command, Icsr, Irs, Owner, Taker};
+use crate::irs::{Command, Context, Icsr, Irs, Owner, Taker};
 use crate::memory::{Env, Log};
 use crate::regs::{Icc, Ich, Insn, Reg, Sysreg};
+use crate::sync::Unsynchronized;
 
 /// The interrupt lines from the GIC to one PE; bits as in `enum gicv5_line`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub struct Gicv5 {
     stale: PeSet,
     /// What is not complete yet.
     pub(crate) queue: Queue,
+    /// For each PE what it is not to see yet.
+    pub(crate) unsynchronized: Vec<Unsynchronized>,
 }
 
 impl Gicv5 {
@@ -78,6 +81,7 @@ impl Gicv5 {
             irs: Irs::new(config),
             stale: PeSet::default(),
             queue: Queue::new(&config.delay, config.num_pes),
+            unsynchronized: vec![Unsynchronized::default(); config.num_pes as usize],
         }
     }
 
@@ -85,6 +89,7 @@ impl Gicv5 {
     pub fn reset(&mut self) {
         self.irs.reset();
         self.queue.clear();
+        self.unsynchronized.fill(Unsynchronized::default());
         self.pes.iter_mut().for_each(CpuInterface::reset);
         self.all_stale();
     }
@@ -93,6 +98,7 @@ impl Gicv5 {
     pub fn reset_pe(&mut self, env: &mut Env<'_>, pe: u32) {
         self.irs_mut().reset_pe(env, pe);
         self.barrier_ack(pe);
+        self.synchronize(pe);
         if let Some(cpuif) = self.change(pe) {
             cpuif.reset();
         }
@@ -134,6 +140,9 @@ impl Gicv5 {
         }
         self.irs.archive(archive);
         self.queue.archive(archive);
+        for place in &mut self.unsynchronized {
+            place.archive(archive);
+        }
         Ok(())
     }
 
@@ -153,7 +162,7 @@ impl Gicv5 {
     }
 
     /// The CPU interface of `pe`, to change: its lines are stale then.
-    fn change(&mut self, pe: u32) -> Option<&mut CpuInterface> {
+    pub(crate) fn change(&mut self, pe: u32) -> Option<&mut CpuInterface> {
         let cpuif = self.pes.get_mut(pe as usize)?;
         self.stale.0 |= 1 << pe;
         Some(cpuif)
@@ -220,6 +229,11 @@ impl Gicv5 {
     pub fn read(&mut self, env: &mut Env<'_>, pe: u32, row: &Sysreg, state: &PeState) -> u64 {
         let domain = state.domain();
         self.pe_state(pe, state);
+        match row.reg {
+            Reg::Icc(Icc::Icsr) => self.read_icsr(env.log, pe),
+            Reg::Ich(Ich::Contextr) => self.read_contextr(env.log, pe),
+            _ => {}
+        }
         let value = match row.reg {
             Reg::Icc(reg) => self.read_icc(pe, reg, domain),
             Reg::Ich(reg) => self.read_ich(pe, reg),
@@ -246,6 +260,9 @@ impl Gicv5 {
                 }
             }
             Reg::Icc(reg) => {
+                if reg == Icc::Icsr {
+                    self.write_icsr(pe);
+                }
                 if let Some(cpuif) = self.change(pe) {
                     cpuif.write_icc(reg, domain, value);
                 }
@@ -261,12 +278,12 @@ impl Gicv5 {
     }
 
     fn write_contextr(&mut self, env: &mut Env<'_>, pe: u32, value: u64) {
-        let fault = !self.irs.set_context(env, pe, Virtual::context(value));
+        let context = Virtual::context(value);
+        let fault = !self.irs.set_context(env, pe, context);
         // A doorbell is any PE's.
         self.all_stale();
-        if let Some(cpuif) = self.change(pe) {
-            cpuif.set_contextr(value, fault);
-        }
+        let asks = matches!(context, Context::Enter(_));
+        self.set_contextr(pe, value, asks, fault);
     }
 
     /// What is to be known of PE `pe` beyond its accesses: to be told when its
@@ -381,9 +398,7 @@ impl Gicv5 {
             }
             None => Icsr::FAULT,
         };
-        if let Some(cpuif) = self.change(pe) {
-            cpuif.set_icsr(icsr.raw());
-        }
+        self.answer(pe, icsr.raw());
     }
 
     /// A read of the IRS's configuration frame by something that is no PE;

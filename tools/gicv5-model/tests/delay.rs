@@ -5,7 +5,7 @@ mod hyp;
 
 use gicv5_model::config::{Delay, Knobs};
 use gicv5_model::Lines;
-use hyp::{irs, Hyp, GSB_ACK, GSB_SYS, LPI, M, SPI};
+use hyp::{irs, Hyp, GSB_ACK, GSB_SYS, ISB, LPI, M, SPI};
 use std::collections::BTreeSet;
 
 const VALID: u64 = 1 << 32;
@@ -84,8 +84,46 @@ fn software_that_forgets_a_wait_is_caught() {
         assert_eq!(life(&mut slow(0, None, Some(wait))), Ok(()));
     }
     // Nothing depends on the physical side's before its time is over.
-    let expected = [GSB_SYS, GSB_ACK, irs::VMT_STATUSR, irs::VPE_STATUSR];
+    let expected = [GSB_SYS, GSB_ACK, ISB, irs::VMT_STATUSR, irs::VPE_STATUSR];
     assert_eq!(caught, BTreeSet::from(expected));
+}
+
+#[test]
+fn what_is_read_before_a_synchronization() {
+    let mut hyp = slow(9, None, None);
+    hyp.vm(5, 2);
+    hyp.no_errors();
+    hyp.msr(0, "GIC_CDPRI", 7 << 35 | SPI | 1);
+    // The answer, and F.
+    hyp.msr(0, "GIC_CDRCFG", SPI | 1);
+    assert_eq!(
+        hyp.errors_of(|hyp| assert_eq!(hyp.mrs(0, "ICC_ICSR_EL1"), 0)),
+        1
+    );
+    hyp.gic.synchronize(1);
+    assert_eq!(
+        hyp.errors_of(|hyp| assert_eq!(hyp.mrs(0, "ICC_ICSR_EL1"), 0)),
+        1,
+        "another PE's"
+    );
+    hyp.replace();
+    hyp.isb(0);
+    let read = |hyp: &mut Hyp| hyp.mrs(0, "ICC_ICSR_EL1");
+    assert_eq!(hyp.errors_of(|hyp| assert_eq!(read(hyp), 7 << 11)), 0);
+    let errors = hyp.errors_of(|hyp| hyp.msr(0, "ICH_CONTEXTR_EL2", M | 9));
+    assert_eq!(errors, 1, "there is no VM 9");
+    let contextr = |hyp: &mut Hyp| hyp.mrs(0, "ICH_CONTEXTR_EL2");
+    assert_eq!(hyp.errors_of(|hyp| assert_eq!(contextr(hyp), M | 9)), 1);
+    hyp.isb(0);
+    let fault = M | 1 << 62 | 9;
+    assert_eq!(hyp.errors_of(|hyp| assert_eq!(contextr(hyp), fault)), 0);
+    // In finite time it is there without, and a later direct write counts.
+    hyp.msr(0, "GIC_CDRCFG", SPI | 2);
+    (0..9).for_each(|_| hyp.step());
+    assert_eq!(hyp.errors_of(|hyp| assert_eq!(read(hyp), 0)), 0);
+    hyp.msr(0, "GIC_CDRCFG", SPI | 1);
+    hyp.msr(0, "ICC_ICSR_EL1", 2);
+    assert_eq!(hyp.errors_of(|hyp| assert_eq!(read(hyp), 2)), 0);
 }
 
 #[test]
@@ -123,6 +161,7 @@ fn a_command_waits_for_its_own_pe() {
     hyp.msr(1, "GIC_CDPEND", SPI | 1);
     hyp.msr(1, "GIC_CDPRI", 7 << 35 | SPI | 1);
     hyp.msr(1, "GIC_CDRCFG", SPI | 1);
+    hyp.isb(1);
     assert_eq!(hyp.mrs(1, "ICC_ICSR_EL1"), 7 << 11 | 0b10);
 }
 

@@ -27,6 +27,7 @@ pub const SPI: u64 = 3 << 29;
 /// Kinds of waits that are no status register's.
 pub const GSB_SYS: u32 = 1;
 pub const GSB_ACK: u32 = 2;
+pub const ISB: u32 = 3;
 
 /// Offsets in the configuration frame.
 pub mod irs {
@@ -361,6 +362,13 @@ impl Hyp {
         }
     }
 
+    /// ISB.
+    pub fn isb(&mut self, pe: u32) {
+        if !self.forgets(ISB) {
+            self.gic.synchronize(pe);
+        }
+    }
+
     /// How many guest errors `action` makes.
     pub fn errors_of(&mut self, action: impl FnOnce(&mut Self)) -> usize {
         let before = self.errors.0.len();
@@ -482,6 +490,7 @@ impl Hyp {
     /// Makes a VPE resident on `pe`; whether that could be done.
     pub fn load(&mut self, pe: u32, vm: u64, vpe: u64) -> bool {
         self.msr(pe, "ICH_CONTEXTR_EL2", M | vpe << 32 | vm);
+        self.isb(pe);
         self.mrs(pe, "ICH_CONTEXTR_EL2") >> 62 & 1 == 0
     }
 
@@ -494,12 +503,14 @@ impl Hyp {
     /// ICC_ICSR_EL1 after GIC CDRCFG, of a physical interrupt.
     pub fn icsr(&mut self, intid: u64) -> u64 {
         self.msr(0, "GIC_CDRCFG", intid);
+        self.isb(0);
         self.mrs(0, "ICC_ICSR_EL1")
     }
 
     /// The same of the resident VPE's VM.
     pub fn guest_icsr(&mut self, pe: u32, intid: u64) -> u64 {
         self.guest_msr(pe, "GIC_CDRCFG", intid);
+        self.isb(pe);
         self.guest_mrs(pe, "ICC_ICSR_EL1")
     }
 

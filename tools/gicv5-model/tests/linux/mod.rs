@@ -87,17 +87,24 @@ pub struct Host {
     ipis: Vec<u32>,
     /// How often a status register has to be looked at before it is IDLE.
     polls: u32,
-    /// A kind of wait that this driver leaves out.
-    pub forget: Option<Wait>,
+    /// The CPU that the driver runs on, for what is not the same on each.
+    cpu: u32,
+    /// The waits that were due, and which of them this driver leaves out.
+    pub waits: Vec<Wait>,
+    pub forget: Option<usize>,
 }
 
-/// A wait that a driver could forget, and what would go unnoticed without.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A wait that a driver could forget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wait {
-    /// Polling a status register for IDLE.
-    Idle,
+    /// Polling the status register at this offset for IDLE.
+    Idle(u32),
     /// GSB ACK after GICR CDIA.
     GsbAck,
+    /// GSB SYS after GIC CDDIS.
+    GsbSys,
+    /// ISB after GIC CDRCFG.
+    Isb,
 }
 
 impl Host {
@@ -113,6 +120,8 @@ impl Host {
             next_lpi: 0,
             ipis: Vec::new(),
             polls: config.delay.steps,
+            cpu: 0,
+            waits: Vec::new(),
             forget: None,
         }
     }
@@ -132,7 +141,9 @@ impl Host {
             mem: &mut self.ram,
             log: &mut self.errors,
         };
-        self.gic.irs_read(&mut env, offset, size).expect("abort")
+        self.gic
+            .irs_read_by(&mut env, Some(self.cpu), offset, size)
+            .expect("abort")
     }
 
     pub fn irs_write(&mut self, offset: u32, size: u32, value: u64) {
@@ -140,7 +151,9 @@ impl Host {
             mem: &mut self.ram,
             log: &mut self.errors,
         };
-        assert!(self.gic.irs_write(&mut env, offset, size, value), "abort");
+        let by = Some(self.cpu);
+        let done = self.gic.irs_write_by(&mut env, by, offset, size, value);
+        assert!(done, "abort");
     }
 
     /// The wire of SPI `id`.
@@ -160,10 +173,15 @@ impl Host {
         self.irs_write(offset, 4, value.into());
     }
 
+    fn forgets(&mut self, wait: Wait) -> bool {
+        self.waits.push(wait);
+        self.forget == Some(self.waits.len() - 1)
+    }
+
     /// `gicv5_wait_for_op_atomic()`: without delays everything is done at the
     /// first look.
     pub fn wait_for_op(&mut self, offset: u32, mask: u32) -> u32 {
-        if self.forget == Some(Wait::Idle) {
+        if self.forgets(Wait::Idle(offset)) {
             return mask | 0b10;
         }
         for _ in 0..=self.polls {
@@ -305,11 +323,13 @@ impl Host {
 
     /// `gicv5_irs_register_cpu()`.
     pub fn irs_register_cpu(&mut self, cpu: u32) {
+        self.cpu = cpu;
         self.writel(0x140, cpu);
         let statusr = self.wait_for_op(0x144, IDLE);
         assert_ne!(statusr & 1 << 1, 0, "IAFFID {cpu} is invalid");
         self.writel(0x148, 1);
         self.wait_for_op(0x144, IDLE);
+        self.cpu = 0;
     }
 
     /// `gicv5_spi_irq_set_type()`.
@@ -370,7 +390,9 @@ impl Host {
     /// `gicv5_iri_irq_mask()`.
     pub fn mask(&mut self, cpu: u32, ty: u64, id: u32) {
         self.msr(cpu, "GIC_CDDIS", ty << 29 | u64::from(id));
-        self.msr(cpu, "GSB_SYS", 0);
+        if !self.forgets(Wait::GsbSys) {
+            self.msr(cpu, "GSB_SYS", 0);
+        }
     }
 
     /// `gicv5_iri_irq_write_pending_state()`.
@@ -382,6 +404,9 @@ impl Host {
     /// `gicv5_iri_irq_get_irqchip_state()`: (pending, active).
     pub fn irqchip_state(&mut self, cpu: u32, ty: u64, id: u32) -> (bool, bool) {
         self.msr(cpu, "GIC_CDRCFG", ty << 29 | u64::from(id));
+        if !self.forgets(Wait::Isb) {
+            self.gic.synchronize(cpu);
+        }
         let icsr = self.mrs(cpu, "ICC_ICSR_EL1");
         assert_eq!(icsr & 1, 0, "F");
         (icsr >> 2 & 1 != 0, icsr >> 4 & 1 != 0)
@@ -395,7 +420,7 @@ impl Host {
         if ia >> 32 & 1 == 0 {
             return None;
         }
-        if self.forget != Some(Wait::GsbAck) {
+        if !self.forgets(Wait::GsbAck) {
             self.msr(cpu, "GSB_ACK", 0);
         }
         self.msr(cpu, "GIC_CDEOI", 0);

@@ -264,7 +264,7 @@ static void gicv5_model_define_regs(GICv5ModelState *s, ARMCPU *cpu)
     }
 }
 
-/* Exceptions, and returns from them */
+/* Exceptions, returns from them, and the ISB */
 
 static void gicv5_model_el_change(ARMCPU *cpu, void *opaque)
 {
@@ -272,6 +272,34 @@ static void gicv5_model_el_change(ARMCPU *cpu, void *opaque)
     const struct gicv5_pe_state state = gicv5_model_pe_state(&cpu->env);
 
     gicv5_el_change(s->gic, gicv5_model_pe(&cpu->env), &state);
+}
+
+static void gicv5_model_isb(CPUARMState *env, const ARMCPRegInfo *ri,
+                            uint64_t value)
+{
+    GICv5ModelState *s = ri->opaque;
+
+    gicv5_synchronize(s->gic, gicv5_model_pe(env));
+}
+
+/* With the encoding of ISB, which writes it. */
+static void gicv5_model_hook_isb(GICv5ModelState *s, ARMCPU *cpu)
+{
+    static const ARMCPRegInfo ri = {
+        .name = "ISB",
+        .state = ARM_CP_STATE_AA64,
+        .opc0 = 0,
+        .opc1 = 3,
+        .crn = 3,
+        .crm = 15,
+        .opc2 = 6,
+        .access = PL0_W,
+        .type = ARM_CP_IO | ARM_CP_NO_RAW,
+        .writefn = gicv5_model_isb,
+        .resetfn = arm_cp_reset_ignore,
+    };
+
+    define_one_arm_cp_reg_with_opaque(cpu, &ri, s);
 }
 
 /* The IRS configuration frame */
@@ -425,6 +453,9 @@ static void gicv5_model_realize(DeviceState *dev, Error **errp)
         gicv5_model_define_regs(s, cpu);
         cpu->env.gcie = true;
         arm_register_el_change_hook(cpu, gicv5_model_el_change, s);
+        if (s->delay_steps) {
+            gicv5_model_hook_isb(s, cpu);
+        }
     }
 
     qdev_init_gpio_in(dev, gicv5_model_set_spi, s->num_spi);
