@@ -9,129 +9,26 @@
 //! must keep what is listed in [`Fuzzer::invariants`].
 //!
 //! GICV5_FUZZ_SECONDS bounds the time (default 5), GICV5_FUZZ_SEED repeats a
-//! run; what failed is printed with its seed.
+//! run; what failed is printed with its seed. It goes on beyond the time until
+//! every register and instruction was reached, and fails if one never is.
 
 mod common;
+mod hostile;
+mod reached;
 
 use common::{EL2, GUEST};
 use gicv5_model::config::{Config, Delay, Knobs};
 use gicv5_model::cpuif::ppi::PpiSet;
 use gicv5_model::cpuif::route::{Access, Domain, PeState};
 use gicv5_model::intid::{IntType, Intid};
-use gicv5_model::memory::{Env, Log, Memory};
+use gicv5_model::irs::registers;
+use gicv5_model::memory::Env;
 use gicv5_model::regs::{find, Reg, TABLE};
 use gicv5_model::{Gicv5, Lines};
+use hostile::{Errors, Hostile, Random};
+use reached::Reached;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-/// SplitMix64.
-#[derive(Clone)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    /// A value with few bits set, all, none, or any; or an address or INTID.
-    fn value(&mut self) -> u64 {
-        match self.below(8) {
-            0 => 0,
-            1 => u64::MAX,
-            2 => self.next(),
-            3 => 1 << self.below(64),
-            4 => self.next() & self.next() & self.next(),
-            5 => self.below(16) << 12 | self.below(2),
-            6 => self.below(256),
-            _ => self.below(8) << 29 | self.below(40) | self.next() << 32,
-        }
-    }
-}
-
-/// Sparse memory; what was never written is random and stays that, unless the
-/// memory is of the kind that changes by itself.
-struct Hostile {
-    bytes: HashMap<u64, u8>,
-    random: Random,
-    faults: bool,
-    fickle: bool,
-    /// Bytes that one call of the model has moved.
-    traffic: usize,
-}
-
-impl Hostile {
-    fn byte(&mut self, pa: u64) -> u8 {
-        if self.fickle && self.random.one_in(16) {
-            return self.random.next() as u8;
-        }
-        let random = &mut self.random;
-        *self
-            .bytes
-            .entry(pa)
-            .or_insert_with(|| match random.below(3) {
-                0 => 0,
-                1 => 0xff,
-                _ => random.next() as u8,
-            })
-    }
-}
-
-impl Hostile {
-    fn put(&mut self, pa: u64, word: u64) {
-        for (pa, byte) in (pa..).zip(word.to_le_bytes()) {
-            self.bytes.insert(pa, byte);
-        }
-    }
-}
-
-impl Memory for Hostile {
-    fn read(&mut self, pa: u64, buf: &mut [u8]) -> bool {
-        self.traffic += buf.len();
-        if self.faults && self.random.one_in(8) {
-            buf.fill(0xa5);
-            return false;
-        }
-        for (n, byte) in buf.iter_mut().enumerate() {
-            *byte = self.byte(pa.wrapping_add(n as u64));
-        }
-        true
-    }
-
-    fn write(&mut self, pa: u64, buf: &[u8]) -> bool {
-        self.traffic += buf.len();
-        if self.faults && self.random.one_in(8) {
-            return false;
-        }
-        for (n, byte) in buf.iter().enumerate() {
-            self.bytes.insert(pa.wrapping_add(n as u64), *byte);
-        }
-        true
-    }
-}
-
-/// The number of guest errors.
-#[derive(Default)]
-struct Errors(u64);
-
-impl Log for Errors {
-    fn guest_error(&mut self, msg: core::fmt::Arguments<'_>) {
-        let msg = msg.to_string();
-        assert!(!msg.contains(['\n', '\0']), "{msg:?}");
-        self.0 += 1;
-    }
-}
 
 struct Fuzzer {
     gic: Gicv5,
@@ -142,6 +39,7 @@ struct Fuzzer {
     lines: Vec<Lines>,
     /// How many PPIs, LPIs, SPIs, and VMs' LPIs and SPIs were acknowledged.
     acknowledged: [u64; 5],
+    reached: Reached,
 }
 
 /// The most bytes that any one call may move: a level 2 table of the largest
@@ -196,6 +94,7 @@ impl Fuzzer {
             memory,
             log: Errors::default(),
             acknowledged: [0; 5],
+            reached: Reached::nothing(),
         }
     }
 
@@ -230,6 +129,14 @@ impl Fuzzer {
             return;
         }
         let value = self.random.value();
+        let defined = if write {
+            row.writable()
+        } else {
+            row.readable()
+        };
+        if ask && defined {
+            self.reached.one(row.name.to_str().unwrap(), write);
+        }
         let mut env = Env {
             mem: &mut self.memory,
             log: &mut self.log,
@@ -277,6 +184,10 @@ impl Fuzzer {
         let offset = match self.random.below(16) {
             0 => self.random.next() as u32,
             1 => self.random.below(0x1_0000) as u32,
+            2..=4 => {
+                let n = self.random.below(registers().count() as u64) as usize;
+                registers().nth(n).map_or(0, |reg| reg.offset)
+            }
             _ => self.random.below(0x90) as u32 * 8 + 4 * self.random.below(2) as u32,
         };
         let size = match self.random.below(32) {
@@ -285,15 +196,27 @@ impl Fuzzer {
             _ => 4,
         };
         let value = self.random.value();
+        let by = self.random.one_in(2).then(|| self.pe());
+        let write = !self.random.one_in(3);
         let mut env = Env {
             mem: &mut self.memory,
             log: &mut self.log,
         };
-        if self.random.one_in(3) {
-            self.gic.irs_read(&mut env, offset, size);
+        let done = if write {
+            self.gic.irs_write_by(&mut env, by, offset, size, value)
         } else {
-            self.gic.irs_write(&mut env, offset, size, value);
+            self.gic.irs_read_by(&mut env, by, offset, size).is_some()
+        };
+        if done {
+            self.reached.frame(self.config.virt, offset, size, write);
         }
+    }
+
+    /// An exception, a return from one, or an ISB.
+    fn synchronize(&mut self) {
+        let (pe, state) = (self.pe(), self.state());
+        self.gic.pe_state(pe, &state);
+        self.gic.synchronize(pe);
     }
 
     /// What an operating system would do, so that LPIs and SPIs get anywhere.
@@ -502,6 +425,7 @@ impl Fuzzer {
             10 => self.orderly(),
             11 if self.config.virt => self.orderly_vm(),
             13 => self.snapshot(),
+            14 | 15 => self.synchronize(),
             12 => {
                 let mut env = Env {
                     mem: &mut self.memory,
@@ -551,6 +475,9 @@ impl Drop for TellSeed {
     }
 }
 
+/// After so many runs everything was reached, whatever the seed.
+const ENOUGH_RUNS: u64 = 60;
+
 #[test]
 fn anything_at_all() {
     let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
@@ -565,6 +492,7 @@ fn anything_at_all() {
     });
     let (mut runs, mut steps, mut errors) = (0u64, 0u64, 0u64);
     let mut acknowledged = [0u64; 5];
+    let mut reached = Reached::nothing();
     loop {
         let _told = TellSeed(seed);
         let mut fuzzer = Fuzzer::new(seed);
@@ -584,7 +512,11 @@ fn anything_at_all() {
         for (sum, n) in acknowledged.iter_mut().zip(fuzzer.acknowledged) {
             *sum += n;
         }
-        if fixed.is_some() || Instant::now() >= until {
+        reached.add(&fuzzer.reached);
+        // Where it is slow the time is not enough; but some runs have to be.
+        let all = reached.missing().is_empty() && acknowledged.iter().all(|n| *n > 0);
+        let over = Instant::now() >= until && (all || seconds == 0 || runs >= ENOUGH_RUNS);
+        if fixed.is_some() || over {
             break;
         }
         seed = Random(seed).next();
@@ -592,10 +524,17 @@ fn anything_at_all() {
     println!(
         "{runs} runs, {steps} steps, {errors} guest errors, {acknowledged:?} PPIs, LPIs, SPIs, VMs' LPIs, SPIs"
     );
+    let least = reached.0.iter().min_by_key(|(_, count)| **count);
+    let ((name, way), count) = least.expect("a table");
+    println!(
+        "{} reads and writes of registers, and instructions, were reached; the one that was least is {way} of {name}, {count} times",
+        reached.0.len()
+    );
     if fixed.is_none() && seconds > 0 {
         assert!(
             acknowledged.iter().all(|n| *n > 0),
             "it does not get anywhere"
         );
+        assert_eq!(reached.missing(), [""; 0], "never reached");
     }
 }

@@ -188,6 +188,36 @@ pub(crate) const REGISTERS: &[Desc] = &[
     row(0xfffc, 4, RO, Base, Reg::Identification(11), "IRS_CIDR3"),
 ];
 
+/// A register of the frame, as whoever goes over them all wants to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// The architecture's name.
+    pub name: &'static str,
+    /// Where it is in the frame.
+    pub offset: u32,
+    /// Its width in bytes.
+    pub width: u32,
+    /// Whether it can be read.
+    pub readable: bool,
+    /// Whether it can be written.
+    pub writable: bool,
+    /// Whether it is only there with IRS_IDR0.VIRT.
+    pub virt: bool,
+}
+
+/// The registers of the frame that can exist, by offset.
+pub fn registers() -> impl Iterator<Item = Register> {
+    let there = REGISTERS.iter().filter(|desc| desc.feature != Absent);
+    there.map(|desc| Register {
+        name: desc.name,
+        offset: desc.offset,
+        width: desc.width,
+        readable: desc.access != WO,
+        writable: desc.access != RO,
+        virt: desc.feature == Virt,
+    })
+}
+
 /// The offset of the status register whose IDLE tells that a write at `offset`
 /// is done, if the write is one to wait for.
 pub(crate) fn status_of(offset: u32, size: u32) -> Option<u32> {

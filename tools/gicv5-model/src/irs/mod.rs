@@ -55,7 +55,7 @@ mod tests;
 pub use command::Command;
 pub use domain::{Owner, Taker, VpeId};
 pub(crate) use frame::status_of;
-pub use frame::FRAME_SIZE;
+pub use frame::{registers, Register, FRAME_SIZE};
 pub use residency::Context;
 pub use state::{Event, Handling, Icsr, State};
 
