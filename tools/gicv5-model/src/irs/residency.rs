@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //! Which VPE is resident on which PE, and the doorbells of those that are not.
+//!
+//! ICH_CONTEXTR_EL2 is described in Linux's `arch/arm64/tools/sysreg`; what it does
+//! is what KVM's `vgic_v5_load` and `vgic_v5_put` rely on.
 
 use super::domain::{Owner, VpeId};
 use super::state::Event;
@@ -60,7 +63,7 @@ impl Irs {
         vpe.resident = Some(pe);
         vm.quiescent = false;
         *place = Some(id);
-        // Being resident ends a request for a doorbell.
+        // CHOICE: being resident ends a request for a doorbell.
         self.change_vpe(env, id, VpeState::cancel);
         Ok(())
     }

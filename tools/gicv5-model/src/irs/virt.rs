@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-//! The registers of the virtual IRS.
+//! The registers of the virtual IRS. Offsets and fields are those of Linux 7.4's
+//! `arm-gic-v5.h`; FreeBSD's `gicv5` agrees.
 //!
 //! Everything takes effect at once, so every status says IDLE. V of a status
 //! register, and what is read through a selector, is that of the moment of the

@@ -2,13 +2,14 @@
 //! IRS_VMAP_*: VMs, their ISTs and their VPEs become valid, or cease to be.
 //!
 //! The order is VM table, second level, VM, and then its ISTs and VPEs in any
-//! order. A VPE ends only with its VM. An operation that breaks a rule does
+//! order (KVM: `vgic-v5-tables.c`). A VPE ends only with its VM: IRS_VMAP_VPER has
+//! no U. An operation that breaks a rule does
 //! nothing but make a guest error (CHOICE; the codes that IRS_SWERR_STATUSR
 //! has for it are not known here).
 //!
-//! When a VM ceases to be valid, VALID stays set in its VPETEs and for its
-//! ISTs: making the VM valid again takes them as they are, so that KVM can
-//! restore an IST in between.
+//! CHOICE: when a VM ceases to be valid, VALID stays set in its VPETEs and for its
+//! ISTs, and making the VM valid again takes them as they are. KVM relies on it: it
+//! restores an IST in between.
 
 use super::changed::say_changed;
 use super::domain::{Owner, VpeId};
@@ -181,7 +182,10 @@ impl Irs {
     }
 
     /// The IST in memory is always the truth, so there is nothing to write.
-    /// The VM is quiescent from now on, unless a VPE of it is resident.
+    /// The VM is quiescent from now on, unless a VPE of it is resident. CHOICE:
+    /// it remains so until a command or an event changes one of its interrupts, an
+    /// IST of it becomes valid or invalid, or a VPE of it resident. KVM asks
+    /// whether it was, before and after it reads an IST.
     fn save_vm(&mut self, id: u16) -> Result<(), VmFault> {
         let vm = self.valid_vm(id)?;
         vm.quiescent = !vm.any_resident();

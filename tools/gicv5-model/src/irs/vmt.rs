@@ -11,6 +11,10 @@
 //!
 //! Every VALID is the IRS's to write: software prepares the entry without it
 //! and asks.
+//!
+//! The fields are those of Linux 7.4's `arm-gic-v5.h` and of FreeBSD's `gicv5`,
+//! which agree but for VPED_ADDR: 55:5 in FreeBSD (CHOICE: Linux's). That VALID is
+//! the IRS's: KVM's `vgic-v5-tables.c`.
 
 use super::shape::Shape;
 use crate::archive::Archive;

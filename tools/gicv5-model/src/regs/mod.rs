@@ -17,8 +17,8 @@
 //! at ARM64_HAS_GICV5_LEGACY.
 //!
 //! Not here either, and UNDEFINED: EL3's registers and its GIC LD* instructions
-//! (there is no EL3), and ICH_PPI_HVIRn_EL2, whose encoding no source at hand gives: not Linux, not LLVM
-//! 22, not binutils.
+//! (there is no EL3), and ICH_PPI_HVIRn_EL2, whose encoding no public source
+//! gives: not Linux, not LLVM 22, not binutils, not FreeBSD, not QEMU.
 
 mod table;
 

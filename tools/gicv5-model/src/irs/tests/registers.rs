@@ -2,7 +2,7 @@
 //! What each group of registers does.
 
 use super::{lpi, spi, Machine, IST_BASE};
-use crate::config::Config;
+use crate::config::{Config, Knobs};
 use crate::intid::Priority;
 use crate::irs::Command;
 use proptest::prelude::*;
@@ -32,6 +32,44 @@ proptest! {
         prop_assert_eq!((idr[3] != 0, idr[4] != 0), (virt, virt));
         prop_assert_eq!((idr[5], idr[6], idr[7]), (spis, spis, 0));
         prop_assert!(machine.errors.0.is_empty());
+    }
+
+    /// What is unusual in them, each by itself.
+    #[test]
+    fn knobs(
+        vm_id_bits in 8u32..=16,
+        vmt_two_level: bool,
+        vmd_log2 in prop::option::of(3u32..=15),
+        vped_log2 in 3u32..=12,
+        vpe_id_bits in 1u32..=16,
+        istmd_id_bits in prop::option::of(0u32..=31),
+        ist_l2_sizes in 1u32..=7,
+        linear: bool,
+    ) {
+        let knobs = Knobs {
+            vm_id_bits,
+            vmt_two_level,
+            vmd_log2,
+            vped_log2,
+            vpe_id_bits,
+            istmd_id_bits,
+            ist_l2_sizes,
+        };
+        let config = Config::new(1, 0, true, 0, linear).unwrap();
+        let mut machine = Machine::new(&config.with_knobs(knobs).unwrap());
+        let mut field = |idr: u32, shift: u32, width: u32| {
+            machine.read32(4 * idr) >> shift & ((1 << width) - 1)
+        };
+        prop_assert_eq!(field(2, 10, 1), u32::from(!linear), "IST_LEVELS");
+        prop_assert_eq!(field(2, 11, 3), if linear { 0 } else { ist_l2_sizes }, "IST_L2SZ");
+        prop_assert_eq!(field(2, 14, 1), u32::from(istmd_id_bits.is_some()), "ISTMD");
+        prop_assert_eq!(field(2, 15, 5), istmd_id_bits.unwrap_or(0), "ISTMD_SZ");
+        prop_assert_eq!(field(3, 0, 1), u32::from(vmd_log2.is_some()), "VMD");
+        prop_assert_eq!(field(3, 1, 4), vmd_log2.unwrap_or(0), "VMD_SZ");
+        prop_assert_eq!(field(3, 5, 5), vm_id_bits, "VM_ID_BITS");
+        prop_assert_eq!(field(3, 10, 1), u32::from(vmt_two_level), "VMT_LEVELS");
+        prop_assert_eq!(field(4, 0, 6), vped_log2, "VPED_SZ");
+        prop_assert_eq!(field(4, 6, 4), vpe_id_bits - 1, "VPE_ID_BITS");
     }
 
     /// IRS_IST_CFGR and IRS_IST_BASER against their rules, whatever is written.
