@@ -12,6 +12,7 @@ pub mod fdt;
 pub mod gic;
 pub mod image;
 pub mod layout;
+pub mod peer;
 pub mod terminal;
 #[cfg(target_arch = "aarch64")]
 pub mod vcpu;

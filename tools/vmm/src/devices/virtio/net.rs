@@ -121,6 +121,11 @@ impl Stream {
         })
     }
 
+    /// Whether the other end is still there, as far as was noticed.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     fn close(&mut self, why: &str) {
         if self.open {
             eprintln!("vmm: the network's other end is gone: {why}");
