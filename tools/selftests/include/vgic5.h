@@ -138,4 +138,12 @@ FILE *vgic5_trace_stop(const char *const *events);
 #define VGIC5_TIMER_EVENTS "irq/irq_handler_entry", "kvm/kvm_timer_hrtimer_expire"
 bool vgic5_is_timer_work(const char *line);
 
+/* A call that returns what is wanted, 0 or -errno, or fails the test. */
+#define EXPECT(want, call)						\
+	do {								\
+		int __got = (call);					\
+		TEST_ASSERT(__got == (want), "%s: %d, not %d", #call,	\
+			    __got, (int)(want));			\
+	} while (0)
+
 #endif

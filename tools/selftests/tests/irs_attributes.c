@@ -17,13 +17,6 @@
 #define SPIS		64
 #define VALID_IST	(0x10000000UL | IRS_IST_BASER_VALID)
 
-#define EXPECT(want, call)						\
-	do {								\
-		int __got = (call);					\
-		TEST_ASSERT(__got == (want), "%s: %d, not %d", #call,	\
-			    __got, (want));				\
-	} while (0)
-
 static void guest_done(void)
 {
 	for (;;)

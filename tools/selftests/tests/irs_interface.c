@@ -18,13 +18,6 @@
 #define UNDEFINED	(~0UL)
 #define BAD_POINTER	((void *)8UL)
 
-#define EXPECT(want, call)						\
-	do {								\
-		int __got = (call);					\
-		TEST_ASSERT(__got == (want), "%s: %d, not %d", #call,	\
-			    __got, (want));				\
-	} while (0)
-
 static void guest_done(void)
 {
 	for (;;)

@@ -27,13 +27,6 @@ static int create_gic(struct kvm_vm *vm)
 	return kvm_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5);
 }
 
-#define EXPECT(want, call)						\
-	do {								\
-		int __got = (call);					\
-		TEST_ASSERT(__got == (want), "%s: %d, not %d", #call,	\
-			    __got, (want));				\
-	} while (0)
-
 /* The device comes when there are @at of two vCPUs; vCPU @first runs first. */
 static void create_among_vcpus(int at, int first)
 {

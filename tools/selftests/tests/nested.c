@@ -48,13 +48,6 @@ static int set_gcie(struct kvm_vcpu *vcpu)
 	return __vcpu_set_reg(vcpu, PFR2, val) ? -errno : 0;
 }
 
-#define EXPECT(want, call)						\
-	do {								\
-		int __got = (call);					\
-		TEST_ASSERT(__got == (want), "%s: %d, not %d", #call,	\
-			    __got, (int)(want));				\
-	} while (0)
-
 static void id_register(void)
 {
 	struct kvm_vm *plain = vm_bare(1), *nested = vm_bare(1);

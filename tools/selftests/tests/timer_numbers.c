@@ -19,7 +19,7 @@ static u32 irq_get(struct kvm_vcpu *vcpu, enum arch_timer t)
 	return irq;
 }
 
-#define EXPECT(want, call, what)					\
+#define EXPECT_FOR(want, call, what)				\
 	do {								\
 		int __want = (want), __got = (call);			\
 		TEST_ASSERT(__got == __want, "0x%x: %s: %d, not %d",	\
@@ -38,32 +38,32 @@ static void wrong_numbers(void)
 	u32 right = PPI_INTID(timers[timer].ppi), irq;
 
 	sync_global_to_guest(v.vm, timer);
-	EXPECT(right, irq_get(v.vcpu[0], timer), right);
+	EXPECT_FOR(right, irq_get(v.vcpu[0], timer), right);
 
 	for (u32 id = 0; id < 128; id++) {
 		bool ppi = id < 64;
 
 		irq = PPI_INTID(id);
-		EXPECT(ppi ? 0 : -EINVAL, irq_set(v.vcpu[0], timer, irq), irq);
+		EXPECT_FOR(ppi ? 0 : -EINVAL, irq_set(v.vcpu[0], timer, irq), irq);
 		/* One number for all vCPUs; a refused one changes nothing. */
-		EXPECT(ppi ? irq : PPI_INTID(63), irq_get(v.vcpu[1], timer), irq);
+		EXPECT_FOR(ppi ? irq : PPI_INTID(63), irq_get(v.vcpu[1], timer), irq);
 		if (ppi && irq != right)
-			EXPECT(-EINVAL, vgic5_try_run(v.vcpu[id & 1]), irq);
+			EXPECT_FOR(-EINVAL, vgic5_try_run(v.vcpu[id & 1]), irq);
 	}
 
 	/* As a GICv3 would have it, an LPI, an SPI, what is no type at all. */
 	for (u32 type = 0; type < 8; type++) {
 		if (type == 1)
 			continue;
-		EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, TYPE(type) | timers[timer].ppi), type);
-		EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, TYPE(type) | 63), type);
+		EXPECT_FOR(-EINVAL, irq_set(v.vcpu[0], timer, TYPE(type) | timers[timer].ppi), type);
+		EXPECT_FOR(-EINVAL, irq_set(v.vcpu[0], timer, TYPE(type) | 63), type);
 	}
-	EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, PPI_INTID(1 << 23)), 1 << 23);
-	EXPECT(-EINVAL, irq_set(v.vcpu[0], timer, ~0U), ~0U);
+	EXPECT_FOR(-EINVAL, irq_set(v.vcpu[0], timer, PPI_INTID(1 << 23)), 1 << 23);
+	EXPECT_FOR(-EINVAL, irq_set(v.vcpu[0], timer, ~0U), ~0U);
 	/* INTID[28:24], which is in neither field. */
 	for (u32 bit = BIT(24); bit < BIT(29); bit <<= 1) {
-		EXPECT(0, irq_set(v.vcpu[0], timer, right | bit), right | bit);
-		EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), right | bit);
+		EXPECT_FOR(0, irq_set(v.vcpu[0], timer, right | bit), right | bit);
+		EXPECT_FOR(-EINVAL, vgic5_try_run(v.vcpu[0]), right | bit);
 	}
 	vgic5_vm_free(&v);
 }
@@ -75,11 +75,11 @@ static void swapped_numbers(void)
 	enum arch_timer other = !timer;
 
 	sync_global_to_guest(v.vm, timer);
-	EXPECT(0, irq_set(v.vcpu[0], timer, PPI_INTID(timers[other].ppi)), other);
-	EXPECT(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[timer].ppi)), timer);
-	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), timer);
-	EXPECT(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[other].ppi)), other);
-	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), other);
+	EXPECT_FOR(0, irq_set(v.vcpu[0], timer, PPI_INTID(timers[other].ppi)), other);
+	EXPECT_FOR(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[timer].ppi)), timer);
+	EXPECT_FOR(-EINVAL, vgic5_try_run(v.vcpu[0]), timer);
+	EXPECT_FOR(0, irq_set(v.vcpu[0], other, PPI_INTID(timers[other].ppi)), other);
+	EXPECT_FOR(-EINVAL, vgic5_try_run(v.vcpu[0]), other);
 	vgic5_vm_free(&v);
 }
 
@@ -90,22 +90,22 @@ static void right_number(void)
 	u32 right = PPI_INTID(timers[timer].ppi);
 
 	sync_global_to_guest(v.vm, timer);
-	EXPECT(0, irq_set(v.vcpu[0], timer, PPI_INTID(PPI_SW)), PPI_SW);
-	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[0]), PPI_SW);
-	EXPECT(-EINVAL, vgic5_try_run(v.vcpu[1]), PPI_SW);
+	EXPECT_FOR(0, irq_set(v.vcpu[0], timer, PPI_INTID(PPI_SW)), PPI_SW);
+	EXPECT_FOR(-EINVAL, vgic5_try_run(v.vcpu[0]), PPI_SW);
+	EXPECT_FOR(-EINVAL, vgic5_try_run(v.vcpu[1]), PPI_SW);
 
 	for (int i = 0; i < 2; i++)
-		EXPECT(0, irq_set(v.vcpu[i], timer, right), i);
-	EXPECT(right, irq_get(v.vcpu[0], timer), right);
-	EXPECT(right, irq_get(v.vcpu[1], timer), right);
+		EXPECT_FOR(0, irq_set(v.vcpu[i], timer, right), i);
+	EXPECT_FOR(right, irq_get(v.vcpu[0], timer), right);
+	EXPECT_FOR(right, irq_get(v.vcpu[1], timer), right);
 	vgic5_expect(v.vcpu[0], VGIC5_DONE);
 
 	/* Even of the vCPU that has not run, and even the right one. */
 	for (int i = 0; i < 2; i++) {
-		EXPECT(-EBUSY, irq_set(v.vcpu[i], timer, right), i);
-		EXPECT(-EBUSY, irq_set(v.vcpu[i], timer, PPI_INTID(PPI_SW)), i);
-		EXPECT(-EINVAL, irq_set(v.vcpu[i], timer, timers[timer].ppi), i);
-		EXPECT(right, irq_get(v.vcpu[i], timer), i);
+		EXPECT_FOR(-EBUSY, irq_set(v.vcpu[i], timer, right), i);
+		EXPECT_FOR(-EBUSY, irq_set(v.vcpu[i], timer, PPI_INTID(PPI_SW)), i);
+		EXPECT_FOR(-EINVAL, irq_set(v.vcpu[i], timer, timers[timer].ppi), i);
+		EXPECT_FOR(right, irq_get(v.vcpu[i], timer), i);
 	}
 	/* The guest's count starts over. */
 	taken = 0;
@@ -126,12 +126,12 @@ static void number_attributes(void)
 	vcpu = vm_vcpu_add(vm, 0, guest_takes_one);
 
 	/* Without a GIC there is nothing to wire to. */
-	EXPECT(-EINVAL, irq_set(vcpu, timer, right), right);
+	EXPECT_FOR(-EINVAL, irq_set(vcpu, timer, right), right);
 	/* The device brings numbers of its own kind, with no INIT. */
 	gic = kvm_create_device(vm, KVM_DEV_TYPE_ARM_VGIC_V5);
-	EXPECT(right, irq_get(vcpu, timer), right);
-	EXPECT(-EINVAL, irq_set(vcpu, timer, timers[timer].ppi), right);
-	EXPECT(0, irq_set(vcpu, timer, right), right);
+	EXPECT_FOR(right, irq_get(vcpu, timer), right);
+	EXPECT_FOR(-EINVAL, irq_set(vcpu, timer, timers[timer].ppi), right);
+	EXPECT_FOR(0, irq_set(vcpu, timer, right), right);
 
 	vcpu_has_device_attr(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[timer].attr);
 	TEST_ASSERT(__vcpu_device_attr_set(vcpu, KVM_ARM_VCPU_TIMER_CTRL, timers[timer].attr,
